@@ -23,6 +23,7 @@ from model.errors import (
 from model.event import Event, LogSource, RawRecord, event_id
 from model.incident import AlertLine, Delivery, DeliveryState, Incident, Receipt, Severity
 from model.moment import Micros
+from model.system import Expected, System
 
 __all__ = [
     "LEVELS",
@@ -38,6 +39,7 @@ __all__ = [
     "Entity",
     "Event",
     "Evidence",
+    "Expected",
     "FullError",
     "Incident",
     "Level",
@@ -53,6 +55,7 @@ __all__ = [
     "RetryError",
     "RuleError",
     "Severity",
+    "System",
     "VonggacError",
     "event_id",
     "rank",
