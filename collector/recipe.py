@@ -1,0 +1,49 @@
+"""What a parser gets and gives, and how a source is to be read. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from model import LogSource, Micros
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """How records of one source are to be understood.
+
+    ``format`` is a name of ``collector.parsers.PARSERS`` or ``auto`` (sniffed). ``zone`` is the IANA zone of times without one.
+    ``encoding`` is ``auto``, ``utf-8``, ``windows-1258``, ``tcvn3`` or ``utf-16``. ``system`` fixes the information system;
+    ``logsource`` overrides what the parser decides.
+    """
+
+    source: str
+    format: str = "auto"
+    zone: str = "Asia/Ho_Chi_Minh"
+    encoding: str = "auto"
+    system: str = ""
+    logsource: LogSource | None = None
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a parser may know beyond the text: when it came, the zone of bare times, and from whom."""
+
+    received_at: Micros
+    zone: str = "Asia/Ho_Chi_Minh"
+    peer: str = ""
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What a parser understood. ``message`` is set by envelopes (syslog): text to be parsed further, by ``program`` or by sniffing."""
+
+    fields: dict[str, Any]
+    happened_at: Micros | None = None
+    host: str = ""
+    logsource: LogSource = LogSource()
+    format: str = ""
+    tags: tuple[str, ...] = ()
+    program: str = ""
+    message: str | None = None
+
+
+Parser = Callable[[str, Context], Parsed]
+"""Raises ParseError when the text is not of its format, and nothing else."""
