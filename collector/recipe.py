@@ -25,11 +25,15 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What a parser may know beyond the text: when it came, the zone of bare times, and from whom."""
+    """What a parser may know beyond the text: when it came, the zone of bare times, from whom, and by which program.
+
+    ``program`` is the syslog tag as the envelope gave it (``postfix/smtpd``, ``su``), empty when there was no envelope.
+    """
 
     received_at: Micros
     zone: str = "Asia/Ho_Chi_Minh"
     peer: str = ""
+    program: str = ""
 
 
 class Parsed(msgspec.Struct, frozen=True):
