@@ -1,0 +1,131 @@
+"""One process a role: started, watched, restarted with backoff, stopped together within ten seconds."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from daemon.load import Configuration
+from daemon.settings import Listening, SyslogUdp
+from daemon.units import split_address
+from model import ConfigError, Problem, ProblemsError
+
+FIRST_WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
+STOP_WITHIN = 9.5
+"""Seconds from the signal until a role that has not ended is killed."""
+CONFIG_EXIT = 2
+"""Exit code of a role whose configuration is wrong: starting it again would not help."""
+
+
+class Supervisor:
+    """Runs ``roles`` as children of this process. ``tell`` shows a person one line."""
+
+    def __init__(self, configuration: Configuration, roles: Sequence[str], tell: Callable[[str], None]) -> None:
+        self.stop = asyncio.Event()
+        self.failed = ""
+        self._configuration, self._roles, self._tell = configuration, tuple(roles), tell
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+
+    async def run(self) -> None:
+        """Until SIGINT, SIGTERM or a role that cannot start; returns when no child is left."""
+        running = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            running.add_signal_handler(number, self.stop.set)
+        keepers = [asyncio.create_task(self._keep(role)) for role in self._roles]
+        await self.stop.wait()
+        await self._end()
+        await asyncio.gather(*keepers)
+
+    async def _keep(self, role: str) -> None:
+        clock, wait = asyncio.get_running_loop(), FIRST_WAIT
+        while not self.stop.is_set():
+            started = clock.time()
+            code = await self._once(role)
+            if self.stop.is_set():
+                return
+            if code == CONFIG_EXIT:
+                self.failed = f"{role} cannot start with this configuration"
+                self.stop.set()
+                return
+            if clock.time() - started > CALM:
+                wait = FIRST_WAIT
+            self._tell(f"{role} ended with code {code}; starting it again in {wait:.1f} s")
+            try:
+                await asyncio.wait_for(self.stop.wait(), wait)
+            except TimeoutError:
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _once(self, role: str) -> int:
+        command = (sys.executable, "-m", "daemon.cli", role, "--config", str(self._configuration.file))
+        child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+        self._children[role] = child
+        return await child.wait()
+
+    async def _end(self) -> None:
+        living = [c for c in self._children.values() if c.returncode is None]
+        for child in living:
+            child.terminate()
+        waits = [asyncio.create_task(c.wait()) for c in living]
+        if waits:
+            await asyncio.wait(waits, timeout=STOP_WITHIN)
+        for role, child in self._children.items():
+            if child.returncode is None:
+                self._tell(f"{role} did not stop within {STOP_WITHIN:.0f} s and was killed; nothing acknowledged is lost")
+                child.kill()
+
+
+def lock(home: Path) -> IO[str]:
+    """Hold the installation at ``home`` for this process. ConfigError when another one holds it."""
+    stream = (home / "lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.seek(0)
+        holder = stream.read().strip() or "unknown"
+        raise ConfigError(
+            f"{home}: vonggac already runs here (pid {holder}); stop it, or set VONGGAC_HOME to another folder"
+        ) from None
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
+    return stream
+
+
+def check_ports(configuration: Configuration) -> None:
+    """ProblemsError naming every address that is taken or is not one of this machine."""
+    settings, lines = configuration.settings, configuration.lines
+    wanted: list[tuple[tuple[str | int, ...], str, int]] = [(("console", "listen"), settings.console.listen, socket.SOCK_STREAM)]
+    if settings.national.run:
+        wanted.append((("national", "listen"), settings.national.listen, socket.SOCK_STREAM))
+    for number, source in enumerate(settings.collector.sources):
+        if isinstance(source, Listening):
+            kind = socket.SOCK_DGRAM if isinstance(source, SyslogUdp) else socket.SOCK_STREAM
+            wanted.append((("collector", "sources", number, "listen"), source.listen, kind))
+    problems = []
+    for path, address, kind in wanted:
+        if reason := _taken(address, kind):
+            problems.append(Problem(str(configuration.file), lines.of(path), f"cannot listen on {address}: {reason}"))
+    if problems:
+        raise ProblemsError(problems)
+
+
+def _taken(address: str, kind: int) -> str:
+    host, port = split_address(address)
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=kind)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except PermissionError:
+        return "ports below 1024 need more rights; choose a higher one"
+    except OSError as error:
+        if error.errno == 98:
+            return f"another program uses it; stop it (`ss -lp 'sport = :{port}'` shows which) or choose another port"
+        return f"{error.strerror or error}"
+    return ""
