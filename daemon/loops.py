@@ -18,6 +18,8 @@ Loop = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set and everything in hand is durable."""
 
 FIRST_WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
+SUPERVISOR = "VONGGAC_SUPERVISOR"
+"""Environment variable with the process id of the supervisor: a role whose supervisor is gone stops by itself."""
 STOP_WITHIN = 8.0
 """Seconds a loop has to finish after stop; below the supervisor's 10."""
 
@@ -88,9 +90,13 @@ class Loops:
         self._write()
 
     async def _beat(self) -> None:
+        supervisor = int(os.environ.get(SUPERVISOR, "0"))
         while True:
             await asyncio.sleep(1.0)
             self._write()
+            if supervisor and os.getppid() != supervisor and not self.stop.is_set():
+                self._log.error("the supervisor is gone; stopping")
+                self.stop.set()
 
     def _write(self) -> None:
         write(self._folder, RoleHealth(self._role, os.getpid(), self._clock.now(), tuple(self._states.values())))

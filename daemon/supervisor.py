@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from daemon.load import Configuration
+from daemon.loops import SUPERVISOR
 from daemon.settings import Listening, SyslogUdp
 from daemon.units import split_address
 from model import ConfigError, Problem, ProblemsError
@@ -61,8 +62,9 @@ class Supervisor:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _once(self, role: str) -> int:
+        env = os.environ | {SUPERVISOR: str(os.getpid())}
         command = (sys.executable, "-m", "daemon.cli", role, "--config", str(self._configuration.file))
-        child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+        child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, env=env)
         self._children[role] = child
         return await child.wait()
 
@@ -87,9 +89,7 @@ def lock(home: Path) -> IO[str]:
     except OSError:
         stream.seek(0)
         holder = stream.read().strip() or "unknown"
-        raise ConfigError(
-            f"{home}: vonggac already runs here (pid {holder}); stop it, or set VONGGAC_HOME to another folder"
-        ) from None
+        raise ConfigError(f"{home}: vonggac already runs here (pid {holder}); stop it, or set another VONGGAC_HOME") from None
     stream.truncate(0)
     stream.write(str(os.getpid()))
     stream.flush()
@@ -117,7 +117,7 @@ def check_ports(configuration: Configuration) -> None:
 def _taken(address: str, kind: int) -> str:
     host, port = split_address(address)
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=kind)[0]
+        family, _, protocol, _, place = socket.getaddrinfo(host, port, type=kind)[0]
         with socket.socket(family, kind, protocol) as probe:
             if kind == socket.SOCK_STREAM:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
