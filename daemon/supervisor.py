@@ -99,7 +99,9 @@ def lock(home: Path) -> IO[str]:
 def check_ports(configuration: Configuration) -> None:
     """ProblemsError naming every address that is taken or is not one of this machine."""
     settings, lines = configuration.settings, configuration.lines
-    wanted: list[tuple[tuple[str | int, ...], str, int]] = [(("console", "listen"), settings.console.listen, socket.SOCK_STREAM)]
+    wanted: list[tuple[tuple[str | int, ...], str, socket.SocketKind]] = [
+        (("console", "listen"), settings.console.listen, socket.SOCK_STREAM)
+    ]
     if settings.national.run:
         wanted.append((("national", "listen"), settings.national.listen, socket.SOCK_STREAM))
     for number, source in enumerate(settings.collector.sources):
@@ -114,7 +116,7 @@ def check_ports(configuration: Configuration) -> None:
         raise ProblemsError(problems)
 
 
-def _taken(address: str, kind: int) -> str:
+def _taken(address: str, kind: socket.SocketKind) -> str:
     host, port = split_address(address)
     try:
         family, _, protocol, _, place = socket.getaddrinfo(host, port, type=kind)[0]
