@@ -11,14 +11,16 @@ SNIFFERS  what a text looks like when nobody said: (cheap test of the text, form
 from collections.abc import Callable
 from typing import Any
 
-from collector.parsers import json_lines
+from collector.parsers import json_lines, windows
 from collector.recipe import Context, Parsed, Parser
 
 Document = dict[str, Any]
 Shape = tuple[Callable[[Document], bool], Callable[[Document, Context], Parsed]]
 
 # One line a JSON format: (module.shape, module.from_document). Rarest keys first; the most frequent formats on top.
-SHAPES: list[Shape] = []
+SHAPES: list[Shape] = [
+    (windows.shape, windows.from_document),
+]
 
 
 def parse_json(text: str, context: Context) -> Parsed:
@@ -37,6 +39,7 @@ def parse_document(document: Document, context: Context) -> Parsed:
 # One line a format. Formats made of others (syslog) say so in ``Parsed.message``; the normalizer goes on with that.
 PARSERS: dict[str, Parser] = {
     "json": parse_json,
+    "windows": windows.parse,
 }
 
 # One line a program (see above).
@@ -45,4 +48,5 @@ PROGRAMS: dict[str, str] = {}
 # One line a test, cheapest and surest first.
 SNIFFERS: list[tuple[Callable[[str], bool], str]] = [
     (lambda text: text.startswith("{"), "json"),
+    (lambda text: text.startswith(("<Event ", "<Event>", "<Events")), "windows"),
 ]
