@@ -11,7 +11,7 @@ SNIFFERS  what a text looks like when nobody said: (cheap test of the text, form
 from collections.abc import Callable
 from typing import Any
 
-from collector.parsers import json_lines, windows
+from collector.parsers import json_lines, pam, sudo, windows
 from collector.recipe import Context, Parsed, Parser
 
 Document = dict[str, Any]
@@ -40,13 +40,20 @@ def parse_document(document: Document, context: Context) -> Parsed:
 PARSERS: dict[str, Parser] = {
     "json": parse_json,
     "windows": windows.parse,
+    "sshd": sshd.parse,
+    "sudo": sudo.parse,
+    "pam": pam.parse,
 }
 
 # One line a program (see above).
-PROGRAMS: dict[str, str] = {}
+PROGRAMS: dict[str, str] = {
+    "sshd": "sshd",
+    "sudo": "sudo",
+}
 
 # One line a test, cheapest and surest first.
 SNIFFERS: list[tuple[Callable[[str], bool], str]] = [
     (lambda text: text.startswith("{"), "json"),
     (lambda text: text.startswith(("<Event ", "<Event>", "<Events")), "windows"),
+    (lambda text: text.startswith("pam_"), "pam"),
 ]
