@@ -1,26 +1,40 @@
 """Every format we understand, listed by hand. Adding one is a file in this folder and one line in a table below.
 
 PARSERS   format name → ``parse(text, context) -> Parsed``. The name is what ``Profile.format`` may say.
-SHAPES    JSON formats: the text is decoded once, the first shape that fits the decoded object understands it.
+SHAPES    JSON formats: the text is decoded once, the first shape that fits the decoded object understands it; its ParseError
+          sends the object to the next one.
 PROGRAMS  syslog program → format of its message. Names are lower case, without path and pid; looked up whole first, then up to
           the first ``/``, then up to the first ``-`` (``postfix/smtpd`` → ``postfix``, ``sshd-session`` → ``sshd``).
-SNIFFERS  what a text looks like when nobody said: (cheap test of the text, format name), tried in order, also on the message
-          inside a syslog envelope. A test may be wrong: the parser's ParseError sends the text to the next one.
+SNIFFERS  what a text looks like when nobody said: (first characters it may have, "" for any; cheap test; format name), tried in
+          order, also on the message inside a syslog envelope. A test may be wrong: the parser's ParseError sends the text on.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from collector.parsers import json_lines, pam, sudo, windows
+from collector.parsers import (
+    access,
+    apache_error,
+    cef,
+    json_lines,
+    keyvalue,
+    leef,
+    nginx_error,
+    rfc3164,
+    rfc5424,
+    syslog,
+    times,
+    w3c,
+)
 from collector.recipe import Context, Parsed, Parser
+from model import ParseError
 
 Document = dict[str, Any]
 Shape = tuple[Callable[[Document], bool], Callable[[Document, Context], Parsed]]
+Sniffer = tuple[str, Callable[[str], bool], str]
 
-# One line a JSON format: (module.shape, module.from_document). Rarest keys first; the most frequent formats on top.
-SHAPES: list[Shape] = [
-    (windows.shape, windows.from_document),
-]
+# One line a JSON format: (module.shape, module.from_document). The most frequent on top; each ``shape`` a few ``in`` tests.
+SHAPES: list[Shape] = []
 
 
 def parse_json(text: str, context: Context) -> Parsed:
@@ -32,28 +46,63 @@ def parse_document(document: Document, context: Context) -> Parsed:
     """A decoded object: by the first shape that fits and understands it, else flattened."""
     for fits, understand in SHAPES:
         if fits(document):
-            return understand(document, context)
+            try:
+                return understand(document, context)
+            except ParseError:
+                continue
     return json_lines.from_document(document, context)
 
 
-# One line a format. Formats made of others (syslog) say so in ``Parsed.message``; the normalizer goes on with that.
+def parse_nginx(text: str, context: Context) -> Parsed:
+    """Whatever nginx writes under its one syslog tag: error log by its date, else access log."""
+    return nginx_error.parse(text, context) if text[4:5] == "/" else access.nginx(text, context)
+
+
+def parse_apache(text: str, context: Context) -> Parsed:
+    """Whatever Apache httpd writes under its one syslog tag: error log by its bracket, else access log."""
+    return apache_error.parse(text, context) if text[:1] == "[" else access.apache(text, context)
+
+
+# One line a format. Formats that carry others (syslog) say so in ``Parsed.message``; the normalizer goes on with that.
 PARSERS: dict[str, Parser] = {
+    "syslog": syslog.parse,
+    "rfc3164": rfc3164.parse,
+    "rfc5424": rfc5424.parse,
     "json": parse_json,
-    "windows": windows.parse,
-    "sshd": sshd.parse,
-    "sudo": sudo.parse,
-    "pam": pam.parse,
+    "nginx_access": access.nginx,
+    "apache_access": access.apache,
+    "nginx_error": nginx_error.parse,
+    "apache_error": apache_error.parse,
+    "nginx": parse_nginx,
+    "apache": parse_apache,
+    "w3c": w3c.parse,
+    "cef": cef.parse,
+    "leef": leef.parse,
+    "keyvalue": keyvalue.parse,
 }
 
 # One line a program (see above).
 PROGRAMS: dict[str, str] = {
-    "sshd": "sshd",
-    "sudo": "sudo",
+    "nginx": "nginx",
+    "apache2": "apache",
+    "apache": "apache",
+    "httpd": "apache",
 }
 
-# One line a test, cheapest and surest first.
-SNIFFERS: list[tuple[Callable[[str], bool], str]] = [
-    (lambda text: text.startswith("{"), "json"),
-    (lambda text: text.startswith(("<Event ", "<Event>", "<Events")), "windows"),
-    (lambda text: text.startswith("pam_"), "pam"),
+DIGITS: Final = "0123456789"
+
+# One line a test: surest first, greediest (keyvalue) last.
+SNIFFERS: list[Sniffer] = [
+    ("{", lambda text: True, "json"),
+    ("<", lambda text: text[1:2].isdigit(), "syslog"),
+    ("C", lambda text: text.startswith("CEF:"), "cef"),
+    ("L", lambda text: text.startswith("LEEF:"), "leef"),
+    ("#", lambda text: text[1:2].isupper() and ":" in text[:32], "w3c"),
+    ("ADFJMNOS", lambda text: text[:3] in times.MONTHS and text[3:4] == " ", "syslog"),
+    (DIGITS, lambda text: text[4:5] == "/" and text[19:21] == " [", "nginx_error"),
+    ("[", lambda text: text[4:5] == " " and text[5:8] in times.MONTHS, "apache_error"),
+    (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == "T", "syslog"),
+    ("", lambda text: '] "' in text[:1024] and " [" in text[:1024], "nginx_access"),
+    (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == " " and text[19:20] == " ", "w3c"),
+    ("", lambda text: "=" in text[:64], "keyvalue"),
 ]
