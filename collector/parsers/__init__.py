@@ -20,11 +20,15 @@ from collector.parsers import (
     keyvalue,
     leef,
     nginx_error,
+    pam,
     rfc3164,
     rfc5424,
+    sshd,
+    sudo,
     syslog,
     times,
     w3c,
+    windows,
 )
 from collector.recipe import Context, Parsed, Parser
 from model import ParseError
@@ -34,7 +38,9 @@ Shape = tuple[Callable[[Document], bool], Callable[[Document, Context], Parsed]]
 Sniffer = tuple[str, Callable[[str], bool], str]
 
 # One line a JSON format: (module.shape, module.from_document). The most frequent on top; each ``shape`` a few ``in`` tests.
-SHAPES: list[Shape] = []
+SHAPES: list[Shape] = [
+    (windows.shape, windows.from_document),
+]
 
 
 def parse_json(text: str, context: Context) -> Parsed:
@@ -79,6 +85,10 @@ PARSERS: dict[str, Parser] = {
     "cef": cef.parse,
     "leef": leef.parse,
     "keyvalue": keyvalue.parse,
+    "windows": windows.parse,
+    "sshd": sshd.parse,
+    "sudo": sudo.parse,
+    "pam": pam.parse,
 }
 
 # One line a program (see above).
@@ -87,6 +97,8 @@ PROGRAMS: dict[str, str] = {
     "apache2": "apache",
     "apache": "apache",
     "httpd": "apache",
+    "sshd": "sshd",
+    "sudo": "sudo",
 }
 
 DIGITS: Final = "0123456789"
@@ -95,6 +107,8 @@ DIGITS: Final = "0123456789"
 SNIFFERS: list[Sniffer] = [
     ("{", lambda text: True, "json"),
     ("<", lambda text: text[1:2].isdigit(), "syslog"),
+    ("<", lambda text: text.startswith(("<Event ", "<Event>", "<Events")), "windows"),
+    ("p", lambda text: text.startswith("pam_"), "pam"),
     ("C", lambda text: text.startswith("CEF:"), "cef"),
     ("L", lambda text: text.startswith("LEEF:"), "leef"),
     ("#", lambda text: text[1:2].isupper() and ":" in text[:32], "w3c"),
