@@ -47,12 +47,10 @@ def parse(text: str, context: Context) -> Parsed:
 
 
 def _understand(told: str, fields: dict[str, Any]) -> None:
-    for start, action in _ACTIONS:
-        if told.startswith(start):
-            rest = told[len(start) :]
-            break
-    else:
+    start, action = next((pair for pair in _ACTIONS if told.startswith(pair[0])), ("", ""))
+    if not start:
         return
+    rest = told[len(start) :]
     if start == "user ":
         # "user [lan] has ..."; other sentences about users say nothing we act on.
         if "account temporarily locked" not in rest and "maximum authentication" not in rest:
