@@ -16,11 +16,13 @@ from collector.parsers import (
     access,
     apache_error,
     cef,
+    dovecot,
     json_lines,
     keyvalue,
     leef,
     nginx_error,
     pam,
+    postfix,
     rfc3164,
     rfc5424,
     sshd,
@@ -89,6 +91,8 @@ PARSERS: dict[str, Parser] = {
     "sshd": sshd.parse,
     "sudo": sudo.parse,
     "pam": pam.parse,
+    "postfix": postfix.parse,
+    "dovecot": dovecot.parse,
 }
 
 # One line a program (see above).
@@ -99,6 +103,8 @@ PROGRAMS: dict[str, str] = {
     "httpd": "apache",
     "sshd": "sshd",
     "sudo": "sudo",
+    "postfix": "postfix",
+    "dovecot": "dovecot",
 }
 
 DIGITS: Final = "0123456789"
