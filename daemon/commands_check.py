@@ -29,8 +29,7 @@ def check(config_file: Path, as_json: bool) -> None:
         where = source.listen if isinstance(source, Listening) else ", ".join(getattr(source, "paths", ["standard input"]))
         click.echo(f"  source      {source.name} ({source.type}) {where}")
     click.echo(f"  systems     {len(configuration.systems)}")
-    click.echo(
-        f"  rules       {len(rules.rules)} and {len(rules.correlations)} correlations from {len(configuration.rule_paths)} place(s)"
-    )
+    places = len(configuration.rule_paths)
+    click.echo(f"  rules       {len(rules.rules)} and {len(rules.correlations)} correlations from {places} place(s)")
     for problem in rules.refused:
         click.echo(f"  refused     {problem}")
