@@ -1,0 +1,107 @@
+"""One fixture a port, parametrised over its adapters. A new adapter joins every suite by one entry in ADAPTERS.
+
+Each entry makes a fresh store in a folder; ``again`` opens the same folder a second time, as a restart or another process
+would. Adapters that keep nothing (memory) have ``lasting`` False.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backbone.clock import ManualClock
+from backbone.memory_bus import MemoryBus
+from backbone.memory_events import MemoryEvents
+from backbone.memory_state import MemoryState
+
+from backbone.sqlite_log import SqliteLog
+from backbone.sqlite_state import SqliteState
+
+
+@dataclass
+class Place:
+    """Where an adapter under test lives. ``max_bytes`` 0: no bound."""
+
+    folder: Path
+    make: Callable[[Path, ManualClock, int], Awaitable[Any]]
+    lasting: bool
+    clock: ManualClock = field(default_factory=ManualClock)
+    opened: list[Any] = field(default_factory=list)
+
+    async def open(self, max_bytes: int = 0) -> Any:
+        """The adapter on this place; a second call opens the same place again."""
+        self.opened.append(await self.make(self.folder, self.clock, max_bytes))
+        return self.opened[-1]
+
+    async def close(self) -> None:
+        for one in self.opened:
+            await one.close()
+
+
+async def memory_bus(folder: Path, clock: ManualClock, max_bytes: int) -> MemoryBus:
+    return MemoryBus(clock, max_bytes)
+
+
+async def memory_state(folder: Path, clock: ManualClock, max_bytes: int) -> MemoryState:
+    return MemoryState(clock, MemoryBus(clock, max_bytes))
+
+
+async def memory_events(folder: Path, clock: ManualClock, max_bytes: int) -> MemoryEvents:
+    return MemoryEvents()
+
+
+async def sqlite_log(folder: Path, clock: ManualClock, max_bytes: int) -> SqliteLog:
+    return await SqliteLog.open(folder / "log.db", clock, max_bytes)
+
+
+async def sqlite_state(folder: Path, clock: ManualClock, max_bytes: int) -> SqliteState:
+    return await SqliteState.open(folder / "state.db", clock, max_bytes)
+
+
+async def sqlite_state_bus(folder: Path, clock: ManualClock, max_bytes: int) -> SqliteLog:
+    return _Kept(await SqliteState.open(folder / "state.db", clock, max_bytes))  # type: ignore[return-value]
+
+
+class _Kept:
+    """A state's bus that closes the state with it."""
+
+    def __init__(self, state: SqliteState) -> None:
+        self._state = state
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._state.bus, name)
+
+    async def close(self) -> None:
+        await self._state.close()
+
+
+BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
+STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
+EVENTS = {"memory": (memory_events, False)}
+
+
+async def _place(adapters: dict[str, Any], name: str, folder: Path) -> AsyncIterator[Place]:
+    make, lasting = adapters[name]
+    place = Place(folder, make, lasting)
+    yield place
+    await place.close()
+
+
+@pytest.fixture(params=sorted(BUSES))
+async def bus_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    async for place in _place(BUSES, request.param, tmp_path):
+        yield place
+
+
+@pytest.fixture(params=sorted(STATES))
+async def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    async for place in _place(STATES, request.param, tmp_path):
+        yield place
+
+
+@pytest.fixture(params=sorted(EVENTS))
+async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    async for place in _place(EVENTS, request.param, tmp_path):
+        yield place
