@@ -13,7 +13,7 @@ class Profile(msgspec.Struct, frozen=True):
 
     ``format`` is a name of ``collector.parsers.PARSERS`` or ``auto`` (sniffed). ``zone`` is the IANA zone of times without one.
     ``encoding`` is ``auto``, ``utf-8``, ``windows-1258``, ``tcvn3`` or ``utf-16``. ``system`` fixes the information system;
-    ``logsource`` overrides what the parser decides.
+    ``logsource`` overrides what the parser decides; ``host`` is the machine when neither the record nor its peer names one.
     """
 
     source: str
@@ -22,6 +22,7 @@ class Profile(msgspec.Struct, frozen=True):
     encoding: str = "auto"
     system: str = ""
     logsource: LogSource | None = None
+    host: str = ""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -37,7 +38,10 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """What a parser understood. ``message`` is set by envelopes (syslog): text to be parsed further, by ``program`` or by sniffing."""
+    """What a parser understood.
+
+    ``message`` is set by envelopes (syslog): text to be parsed further, by ``program`` or by sniffing.
+    """
 
     fields: dict[str, Any]
     happened_at: Micros | None = None

@@ -1,0 +1,103 @@
+"""Fields of any parser → fields every later part can hold. Pure.
+
+Text in NFC, no lone surrogates, at most 65,536 characters a value and 256 a name; whole numbers of at most 64 bits; no NaN; lists
+of plain values, at most 1,000 of them; at most 1,000 fields. NUL stays (JSON writes it ``\\u0000``).
+"""
+
+import json
+from math import isfinite
+from typing import Any, Final
+from unicodedata import is_normalized, normalize
+
+FIELDS: Final = 1000
+NAME: Final = 256
+VALUE: Final = 65_536
+VALUES: Final = 1000
+_WIDEST: Final = 2**63
+
+
+def clean(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """``fields`` with what does not hold replaced (the same dict when all does), and how many were cut or left out."""
+    changed: dict[str, Any] | None = None
+    for name, value in fields.items():
+        kind = type(value)
+        if kind is str:
+            if value.isascii() and len(value) <= VALUE:
+                continue
+        elif kind is int:
+            if -_WIDEST <= value < _WIDEST:
+                continue
+        elif kind is bool or value is None:
+            continue
+        changed = changed if changed is not None else {}
+        changed[name] = value
+    odd = len(fields) > FIELDS or not _are_plain(fields)
+    if changed is None and not odd:
+        return fields, 0
+    cut = 0
+    for name, value in (changed or {}).items():
+        fields[name], lost = _cleaned(value)
+        cut += lost
+    return _renamed(fields, cut) if odd else (fields, cut)
+
+
+def _are_plain(fields: dict[str, Any]) -> bool:
+    """Whether every name is short ASCII text: true for all but strange JSON keys."""
+    try:
+        joined = "".join(fields)
+    except TypeError:
+        return False
+    return joined.isascii() and (len(joined) <= NAME or max(map(len, fields)) <= NAME)
+
+
+def _renamed(fields: dict[str, Any], cut: int) -> tuple[dict[str, Any], int]:
+    kept: dict[str, Any] = {}
+    for name, value in fields.items():
+        if len(kept) >= FIELDS:
+            cut += len(fields) - FIELDS
+            break
+        new = text(str(name)[: NAME + 1])
+        if len(new) > NAME:
+            new, cut = new[:NAME], cut + 1
+        kept[new] = value
+    return kept, cut
+
+
+def text(value: str) -> str:
+    """``value`` in NFC without lone surrogates."""
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value if is_normalized("NFC", value) else normalize("NFC", value)
+
+
+def _cleaned(value: Any) -> tuple[Any, int]:
+    """One value that did not pass the fast test, and how many parts of it were lost."""
+    if isinstance(value, str):
+        cut = len(value) > VALUE
+        return text(value[:VALUE]), int(cut)
+    if isinstance(value, bool) or value is None:
+        return value, 0
+    if isinstance(value, int):
+        return (value, 0) if -_WIDEST <= value < _WIDEST else (_digits(value), 0)
+    if isinstance(value, float):
+        return (value, 0) if isfinite(value) else (str(value), 0)
+    if isinstance(value, (list, tuple)):
+        parts = [_cleaned(part if not isinstance(part, (list, tuple, dict)) else _json(part)) for part in value[:VALUES]]
+        return [part for part, _ in parts], sum(lost for _, lost in parts) + max(0, len(value) - VALUES)
+    return _cleaned(_json(value))
+
+
+def _digits(value: int) -> str:
+    return str(value) if value.bit_length() < 4096 else hex(value)
+
+
+def _json(value: Any) -> str:
+    """A nested value, which no field may hold, as JSON text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, TypeError, RecursionError):
+        return repr(type(value))
