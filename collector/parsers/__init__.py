@@ -18,13 +18,16 @@ from collector.parsers import (
     cef,
     dovecot,
     json_lines,
+    keycloak,
     keyvalue,
     leef,
     nginx_error,
     pam,
+    pgaudit,
     postfix,
     rfc3164,
     rfc5424,
+    slapd,
     sshd,
     sudo,
     syslog,
@@ -42,6 +45,8 @@ Sniffer = tuple[str, Callable[[str], bool], str]
 # One line a JSON format: (module.shape, module.from_document). The most frequent on top; each ``shape`` a few ``in`` tests.
 SHAPES: list[Shape] = [
     (windows.shape, windows.from_document),
+    (keycloak.shape, keycloak.from_document),
+    (pgaudit.shape, pgaudit.from_document),
 ]
 
 
@@ -93,6 +98,9 @@ PARSERS: dict[str, Parser] = {
     "pam": pam.parse,
     "postfix": postfix.parse,
     "dovecot": dovecot.parse,
+    "keycloak": keycloak.parse,
+    "slapd": slapd.parse,
+    "pgaudit": pgaudit.parse,
 }
 
 # One line a program (see above).
@@ -105,6 +113,10 @@ PROGRAMS: dict[str, str] = {
     "sudo": "sudo",
     "postfix": "postfix",
     "dovecot": "dovecot",
+    "keycloak": "keycloak",
+    "slapd": "slapd",
+    "postgres": "pgaudit",
+    "postgresql": "pgaudit",
 }
 
 DIGITS: Final = "0123456789"
@@ -122,6 +134,10 @@ SNIFFERS: list[Sniffer] = [
     (DIGITS, lambda text: text[4:5] == "/" and text[19:21] == " [", "nginx_error"),
     ("[", lambda text: text[4:5] == " " and text[5:8] in times.MONTHS, "apache_error"),
     (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == "T", "syslog"),
+    ("to", lambda text: text.startswith(('type="', 'operationType="')), "keycloak"),
+    (DIGITS, lambda text: text[4:5] == "-" and ":  " in text[:256] and " [" in text[:64], "pgaudit"),
+    (DIGITS, lambda text: "[org.keycloak.events]" in text[:96], "keycloak"),
+    ("c", lambda text: text.startswith("conn=") and text[5:6].isdigit(), "slapd"),
     ("", lambda text: '] "' in text[:1024] and " [" in text[:1024], "nginx_access"),
     (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == " " and text[19:20] == " ", "w3c"),
     ("", lambda text: "=" in text[:64], "keyvalue"),
