@@ -1,35 +1,218 @@
-"""Rules against one event, at a cost that does not grow with the number of rules. Start reading here."""
+"""Rules against one event, at a cost that does not grow with the number of rules. Start reading here.
 
-from typing import Final
+Theory
+1. A rule is a tree over *predicates* (``predicates.py``), each a test of one field, shared by all rules that make it.
+2. An event's log source decides which rules can hold; these rules are its *lane*.
+3. Per field, what is true of a value is one look-up in a table of equalities and one scan for all patterns (``patterns.py``);
+   the set of true predicates is the value's *state*, remembered by value (``memory.py``).
+4. The states of an event's fields are its *signature*. Equal signatures have equal verdicts, so a lane remembers them:
+   most real events end here, after one dictionary look-up a field and one for the signature.
+5. For a new signature only rules with a *witness* (``witness.py``) among the true predicates are evaluated.
 
-import msgspec
+Everything remembered is bounded; hostile input only brings the cost back to point 3.
+"""
 
-from correlator.rule import Correlation, Refusal, Rule, RuleSource
-from correlator.tree import Node
-from model import Event
+from collections.abc import Callable, Iterable, Sequence
+from operator import getitem
+from typing import Any, Final
+
+from correlator import patterns
+from correlator.keywords import Keywords
+from correlator.logsource import fits
+from correlator.memory import Memo, States, union
+from correlator.predicates import ABSENT, KEYWORDS, FieldIndex, Predicate, refers
+from correlator.rule import Compiled, Correlation, Refusal, Rule, RuleSource
+from correlator.text import flat
+from correlator.tree import Node, Test, closure, leaves
+from correlator.witness import guess, witness
+from model import Event, LogSource
 
 __all__ = ["Compiled", "Correlation", "Matcher", "Refusal", "Rule", "RuleSource"]
 
+OUTCOMES: Final = 60_000
+"""Signatures remembered over all lanes together."""
 
-class Compiled(msgspec.Struct, frozen=True):
-    """Everything a matcher needs, as plain values."""
+LANES: Final = 2_048
+"""Log sources remembered; an attacker may be able to invent them."""
 
-    rules: tuple[Rule, ...]
-    trees: tuple[Node, ...] = ()
-    correlations: tuple[Correlation, ...] = ()
-    refused: tuple[Refusal, ...] = ()
-    warnings: tuple[Refusal, ...] = ()
+_LEARN_AT: Final = frozenset((256, 2_048, 16_384))
+"""New signatures after which a lane chooses its witnesses again, by what it has seen."""
+
+
+class Lane:
+    """The rules that can hold for one kind of log source, and what was decided before."""
+
+    def __init__(self, rules: Sequence[int], trees: Sequence[Node], predicates: Sequence[Predicate]) -> None:
+        self.rules = tuple(rules)
+        self._trees = trees
+        self._predicates = predicates
+        used = {leaf for rule in rules for leaf in leaves(trees[rule])}
+        self.names = tuple(sorted({predicates[leaf].field for leaf in used if predicates[leaf].kind != "fieldref"} - {KEYWORDS}))
+        self.absent = (ABSENT,) * len(self.names)
+        self.references = tuple(sorted(leaf for leaf in used if predicates[leaf].kind == "fieldref"))
+        self.keywords = any(predicates[leaf].field == KEYWORDS for leaf in used)
+        fields = {*self.names, *(name for leaf in self.references for name in (predicates[leaf].field, predicates[leaf].value))}
+        self.dotted = any("." in name for name in fields)
+        self.memos: tuple[Memo, ...] = ()
+        self.outcomes: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self.wake: dict[int, frozenset[int]] = {}
+        self._seen = 0
+        self._counts: dict[int, int] = {}
+        self._watch()
+
+    def _watch(self) -> None:
+        """Choose every rule's witness."""
+        self.wake.clear()
+        self.witnesses: dict[int, list[int]] = {}
+        self.always: list[int] = []
+        for rule in self.rules:
+            chosen = witness(self._trees[rule], self._cost)
+            if chosen is None:
+                self.always.append(rule)
+            for leaf in chosen or ():
+                self.witnesses.setdefault(leaf, []).append(rule)
+
+    def _cost(self, leaf: int) -> float:
+        if self._seen == 0:
+            return guess(self._predicates[leaf])
+        return (self._counts.get(leaf, 0) + 0.1 * guess(self._predicates[leaf])) / self._seen
+
+    def learn(self, true: Iterable[int]) -> None:
+        """See what is true of one new signature."""
+        counts = self._counts
+        for leaf in true:
+            counts[leaf] = counts.get(leaf, 0) + 1
+        self._seen += 1
+        if self._seen in _LEARN_AT:
+            self._watch()
+
+    @property
+    def learning(self) -> bool:
+        return self._seen < max(_LEARN_AT)
+
+    def woken(self, state: int, truths: frozenset[int]) -> frozenset[int]:
+        """Rules with a witness in a state."""
+        witnesses = self.witnesses
+        found = frozenset(rule for leaf in truths if leaf in witnesses for rule in witnesses[leaf])
+        self.wake[state] = found
+        return found
 
 
 class Matcher:
-    """``rules``, ``correlations``, ``refused`` and ``warnings`` as compiled; ``match`` is the hot path."""
+    """``rules``, ``correlations``, ``refused`` and ``warnings`` as compiled; ``match`` is the hot path. Not thread-safe."""
 
     def __init__(self, compiled: Compiled) -> None:
         self.rules: Final = compiled.rules
         self.correlations: Final = compiled.correlations
         self.refused: Final = compiled.refused
         self.warnings: Final = compiled.warnings
+        self._trees = compiled.trees
+        self._predicates = compiled.predicates
+        self._states = States()
+        self._tests: dict[int, Test] = {}
+        self._lanes: dict[LogSource, Lane] = {}
+        self._by_rules: dict[tuple[int, ...], Lane] = {}
+        self._outcomes = 0
+        self._arrange(compiled)
+
+    def _arrange(self, compiled: Compiled) -> None:
+        by_field: dict[str, list[tuple[int, Predicate]]] = {}
+        for place, predicate in enumerate(compiled.predicates):
+            if predicate.kind != "fieldref":
+                by_field.setdefault(predicate.field, []).append((place, predicate))
+        bases = {base.field: base for base in compiled.databases}
+        self._memos: dict[str, Memo] = {}
+        for field, found in by_field.items():
+            base = bases.get(field)
+            checked = frozenset(base.checked) if base is not None else frozenset()
+            content = base.content if base is not None else b""
+            listed = [(place, p.kind, p.value, p.flags) for place, p in found if p.kind in ("glob", "regex")]
+            if field == KEYWORDS:
+                self._keywords = _keywords(found, listed, checked, content, self._states)
+                continue
+            held = patterns.load(content, [p for p in listed if p[0] not in checked], [p for p in listed if p[0] in checked])
+            self._memos[field] = self._states.memo(FieldIndex(found, held))
 
     def match(self, event: Event) -> tuple[int, ...]:
         """Indexes into ``rules`` of all detection rules that hold for this event, ascending."""
-        return ()
+        lane = self._lanes.get(event.logsource) or self._lane(event.logsource)
+        if not lane.rules:
+            return ()
+        fields = flat(event.fields) if lane.dotted else event.fields
+        try:
+            signature = tuple(map(getitem, lane.memos, map(fields.get, lane.names, lane.absent)))
+        except TypeError:  # a list or mapping cannot be looked up as it is
+            signature = tuple([memo.state(fields.get(name, ABSENT)) for memo, name in zip(lane.memos, lane.names, strict=True)])
+        if lane.keywords:
+            signature = (*signature, self._keywords.state(event.fields))
+        if lane.references:
+            signature = (*signature, self._referred(lane, fields))
+        outcome = lane.outcomes.get(signature)
+        return self._decide(lane, signature) if outcome is None else outcome
+
+    def match_all(self, events: Iterable[Event]) -> list[tuple[int, ...]]:
+        """``match`` for each event, in order."""
+        match: Callable[[Event], tuple[int, ...]] = self.match
+        return list(map(match, events))
+
+    def _referred(self, lane: Lane, fields: dict[str, Any]) -> int:
+        true = [
+            leaf
+            for leaf in lane.references
+            if refers(self._predicates[leaf], fields.get(self._predicates[leaf].field, ABSENT), fields.get(self._predicates[leaf].value, ABSENT))
+        ]
+        return self._states.number(frozenset(true))
+
+    def _decide(self, lane: Lane, signature: tuple[int, ...]) -> tuple[int, ...]:
+        sets, wake = self._states.sets, lane.wake
+        true = union(map(sets.__getitem__, signature))
+        if lane.learning:
+            lane.learn(true)
+        candidates = set(lane.always)
+        for state in set(signature):
+            woken = wake.get(state)
+            candidates |= lane.woken(state, sets[state]) if woken is None else woken
+        outcome = tuple(sorted(rule for rule in candidates if self._test(rule)(true)))
+        if self._outcomes >= OUTCOMES or self._states.full():
+            self._forget()
+        else:
+            lane.outcomes[signature] = outcome
+            self._outcomes += 1
+        return outcome
+
+    def _test(self, rule: int) -> Test:
+        test = self._tests.get(rule)
+        if test is None:
+            test = self._tests[rule] = closure(self._trees[rule])
+        return test
+
+    def _forget(self) -> None:
+        self._outcomes = 0
+        self._states.forget()
+        for lane in self._by_rules.values():
+            lane.outcomes.clear()
+            lane.wake.clear()
+
+    def _lane(self, source: LogSource) -> Lane:
+        rules = tuple(place for place, rule in enumerate(self.rules) if fits(rule.logsource, source))
+        lane = self._by_rules.get(rules)
+        if lane is None:
+            lane = self._by_rules[rules] = Lane(rules, self._trees, self._predicates)
+            lane.memos = tuple(self._memos[name] for name in lane.names)
+        if len(self._lanes) >= LANES:
+            self._lanes.clear()
+        self._lanes[source] = lane
+        return lane
+
+
+def _keywords(
+    found: list[tuple[int, Predicate]],
+    listed: list[patterns.Pattern],
+    checked: frozenset[int],
+    content: bytes,
+    states: States,
+) -> Keywords:
+    together = [p for p in listed if p[1] == "glob" and p[0] not in checked] if content else []
+    apart = [p for p in listed if p not in set(together)]
+    joined = patterns.load(content, together, ())
+    return Keywords(found, joined, patterns.load(b"", apart, ()), states)

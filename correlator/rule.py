@@ -2,6 +2,8 @@
 
 import msgspec
 
+from correlator.predicates import Predicate
+from correlator.tree import Node
 from model import Level, Micros
 
 
@@ -84,3 +86,26 @@ class Refusal(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+class Database(msgspec.Struct, frozen=True, array_like=True):
+    """The patterns of one field (``""``: keywords): a serialised Hyperscan database, empty without Hyperscan.
+
+    ``checked`` are numbers of patterns that are not in it and that Python tries.
+    """
+
+    field: str
+    content: bytes
+    checked: tuple[int, ...] = ()
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """Everything a Matcher needs, as plain values. ``trees`` stand beside ``rules``; their leaves are places in ``predicates``."""
+
+    rules: tuple[Rule, ...] = ()
+    trees: tuple[Node, ...] = ()
+    predicates: tuple[Predicate, ...] = ()
+    databases: tuple[Database, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    warnings: tuple[Refusal, ...] = ()
