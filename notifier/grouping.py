@@ -35,7 +35,10 @@ SUPPORT = frozenset({"source"})
 
 
 class Grouping:
-    """See the module. ``legal`` grades, ``systems`` is the register (levels and names). Times in microseconds."""
+    """See the module. ``legal`` grades, ``systems`` is the register (levels and names). Times in microseconds.
+
+    ``crowded`` counts incidents closed early because ``most_open`` were open.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Grouping:
         self._unlinkable = Unlinkable(unlinkable)
         self._busiest, self._most_incidents, self._most_alerts = busiest, most_incidents, most_alerts
         self._longest, self._lateness, self._most_open = longest, lateness, most_open
+        self.crowded = 0
         self.restore(())
 
     def restore(self, saved: Iterable[bytes], mark: bytes | None = None) -> None:
@@ -149,6 +153,7 @@ class Grouping:
         name = alert.id if alert.revision <= 1 else f"{alert.id}:{alert.revision}"
         id = str(uuid5(NAMESPACE, name))
         if len(self._open) >= self._most_open:
+            self.crowded += 1
             self._close(min(self._open.values(), key=lambda t: (t.last_at, t.order)))
         trace = Trace(id, self._mark.next, alert.detected_at, last, first, last, alert.level, alert.title)
         self._mark = replace(self._mark, next=self._mark.next + 1)

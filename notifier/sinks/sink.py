@@ -5,13 +5,14 @@ from typing import Protocol
 
 import msgspec
 
-from model import Receipt
+from model import Micros, Receipt
 
 
 class Parcel(msgspec.Struct, frozen=True):
     """One revision of one incident on its way: kept until acknowledged, so that every retry carries the same bytes.
 
     ``key`` is the idempotency key. ``national_id`` is empty for the first report; ``seen`` is the revision the receiver has.
+    ``detected_at`` is T0 of its incident.
     """
 
     incident: str
@@ -20,6 +21,7 @@ class Parcel(msgspec.Struct, frozen=True):
     body: bytes
     national_id: str = ""
     seen: int = 0
+    detected_at: Micros = 0
 
 
 class Sink(Protocol):
