@@ -1,4 +1,4 @@
-"""Events per second of the normalizer, by format: bytes in, Event out, on one core. ``python -m bench.parse`` prints the table."""
+"""Events per second of the normalizer, by format: bytes in, Event out, on one core. ``python -m bench.parse`` prints a table."""
 
 import time
 from statistics import median
@@ -56,9 +56,10 @@ SAMPLES: Final[dict[str, str]] = {
     "sshd in syslog": "<38>Nov 21 16:30:00 db01 sshd[4711]: Failed password for root from 203.0.113.9 port 50122 ssh2",
     "cron in syslog": "<78>Nov 21 16:30:00 db01 CRON[812]: (root) CMD (/usr/local/bin/sao-luu --ngay)",
     "RFC 5424": '<165>1 2026-11-21T16:30:00.123+07:00 app01 mot-cua 812 ID47 [ma@1 so="12"] Hồ sơ đã tiếp nhận',
-    "JSON, unknown shape": '{"ts":"2026-11-21T16:30:00+07:00","ung_dung":"motcua","noi_dung":{"ma":"H23","buoc":"Tiếp nhận"},"ms":12}',
-    "CEF in syslog": "<134>Nov 21 16:30:00 fw CEF:0|Hang|WAF|1.0|100|SQL injection|8|src=203.0.113.9 dst=10.1.2.3 spt=4000 dpt=443"
-    " request=/dvc?id\\=1 act=blocked msg=Chặn truy vấn lạ",
+    "JSON, unknown shape": '{"ts":"2026-11-21T16:30:00+07:00","ung_dung":"motcua",'
+    '"noi_dung":{"ma":"H23","buoc":"Tiếp nhận"},"ms":12}',
+    "CEF in syslog": "<134>Nov 21 16:30:00 fw CEF:0|Hang|WAF|1.0|100|SQL injection|8|src=203.0.113.9 "
+    "dst=10.1.2.3 spt=4000 dpt=443 request=/dvc?id\\=1 act=blocked msg=Chặn truy vấn lạ",
     "key=value": 'date=2026-11-21 time=16:30:00 devname="fw-tinh" srcip=203.0.113.9 dstip=10.1.2.3 action="deny" msg="tu choi"',
     "unparsed": "dòng không theo khuôn dạng nào cả " * 4,
 }

@@ -62,7 +62,7 @@ def _value(text: str, start: int, bare: re.Pattern[str], closed: dict[str, bool]
 
 
 def parse(text: str, context: Context) -> Parsed:
-    """All pairs as fields, ``message`` from ``msg`` or the free text. ParseError with fewer than two pairs."""
+    """All pairs as fields, ``message`` from ``msg``, or the whole text when it has none or free text. ParseError with fewer than two pairs."""
     found, free = pairs(text)
     if len(found) < 2:
         raise ParseError("not key=value: fewer than two pairs")
@@ -72,7 +72,7 @@ def parse(text: str, context: Context) -> Parsed:
     if at is None:
         at = times.first(found, _TIMES, context.zone)
     fields: dict[str, Any] = dict(found)
-    fields.setdefault("message", found.get("msg") or free or text)
+    fields.setdefault("message", text if free else found.get("msg", text))
     product = found.get("vendor") or found.get("product") or ""
     service = found.get("service") if "vendor" in found or "product" in found else ""
     return Parsed(
