@@ -20,7 +20,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -129,7 +129,7 @@ class Console:
         token = (await request.post()).get("token", "")
         if not isinstance(token, str) or not self._sessions.holds_token(token.strip()):
             _LOG.warning("log-in refused", peer=request.remote)
-            return web.HTTPSeeOther("/?wrong")
+            return web.Response(status=303, headers={"Location": "/?wrong"})
         response = web.Response(status=303, headers={"Location": "/"})
         session = self._sessions.begin(now)
         life = LIFETIME // 1_000_000
