@@ -23,8 +23,8 @@ CUT_AT: Micros = 20 * HOUR + 41 * MINUTE
 class Attack(msgspec.Struct, frozen=True):
     """One attack. ``start`` is in microseconds after midnight (UTC+7).
 
-    ``entities`` are (kind, value) pairs its incident is about, as alerts carry them; ``rules`` the ids of rules in ``rules/`` that
-    must raise an alert.
+    ``entities`` are (kind, value) pairs its incident is about, as alerts carry them; ``rules`` the ids of rules in ``rules/``
+    that must raise an alert.
     """
 
     name: str
@@ -49,10 +49,10 @@ ATTACKS: tuple[Attack, ...] = (
         1 * HOUR + 20 * MINUTE,
         (("ip", intrusions.SPRAYER),),
         (
-            "RULE:sso_password_spraying",
-            "RULE:sso_spraying_then_login",
-            "RULE:mail_password_spraying",
-            "RULE:mail_spraying_then_login",
+            "05149423-c5d4-411b-a5cb-ab4a800a4ef9",  # sso_password_spraying
+            "fc541feb-acd5-425d-b34c-ad2e146543b2",  # sso_spraying_then_login
+            "e8bd064b-8b3b-444c-84c6-ec009df5c8d5",  # mail_password_spraying
+            "8b0bee3f-7ee6-41f6-bd35-a0493a37dd5c",  # mail_spraying_then_login
         ),
         intrusions.spraying,
     ),
@@ -63,11 +63,11 @@ ATTACKS: tuple[Attack, ...] = (
         10 * HOUR + 2 * MINUTE,
         (("ip", intrusions.SHELL_IP), ("host", "dvc-app01")),
         (
-            "RULE:dvc_upload_executable_disguised",
-            "RULE:dvc_waf_attack_passed",
-            "RULE:dvc_webshell_command",
-            "RULE:linux_web_account_runs_shell",
-            "RULE:edge_server_outbound_odd_port",
+            "b05764b3-3792-4344-a0eb-16b048cbd850",  # dvc_upload_executable_disguised
+            "5532a3f4-0ff8-49db-b5be-f6af5c120452",  # dvc_waf_attack_passed
+            "995a9230-0914-499e-839e-033da5648415",  # dvc_webshell_command
+            "4e984e67-367c-4b40-9dab-c3a532ff28a7",  # linux_web_account_runs_shell
+            "043bbda3-54ce-4044-8558-7b1f78a96ecd",  # edge_server_outbound_odd_port
         ),
         intrusions.webshell,
     ),
@@ -78,10 +78,10 @@ ATTACKS: tuple[Attack, ...] = (
         13 * HOUR + 20 * MINUTE,
         (("ip", intrusions.PULLER), ("user", intrusions.PULLED.owner)),
         (
-            "RULE:lgsp_token_foreign_network",
-            "RULE:lgsp_bulk_records",
-            "RULE:lgsp_foreign_token_then_bulk",
-            "RULE:csdl_bulk_select_citizens",
+            "71902998-8b14-483b-8e19-9820663ef131",  # lgsp_token_foreign_network
+            "1597f072-885d-4a2f-9df5-b4cf01b715c0",  # lgsp_bulk_records
+            "c420bec9-9bda-4b9a-bde6-1d7000119c96",  # lgsp_foreign_token_then_bulk
+            "11b60364-d505-41e1-bfad-f4e77adf44cd",  # csdl_bulk_select_citizens
         ),
         intrusions.bulk_pull,
     ),
@@ -92,10 +92,10 @@ ATTACKS: tuple[Attack, ...] = (
         15 * HOUR + 10 * MINUTE,
         (("host", "srv-fs01"),),
         (
-            "RULE:windows_office_spawns_shell",
-            "RULE:windows_shadow_copies_deleted",
-            "RULE:windows_psexec_service",
-            "RULE:windows_mass_encryption",
+            "491d0863-f42e-4038-ae15-8c3bb2fee971",  # windows_office_spawns_shell
+            "441aa6dd-2a84-4d31-a0ce-a852a5a485d2",  # windows_shadow_copies_deleted
+            "49d34b04-acbd-4a0d-ba8e-0075bbac6a03",  # windows_psexec_service
+            "74b485fb-4561-4966-9ee2-3d83c401b7d0",  # windows_mass_encryption
         ),
         intrusions.ransomware,
     ),
@@ -105,7 +105,7 @@ ATTACKS: tuple[Attack, ...] = (
         "Nguồn nhật ký bị ngắt sau khi auditd bị dừng",
         20 * HOUR + 30 * MINUTE,
         (("host", CUT_HOST),),
-        ("RULE:linux_audit_stopped", "RULE:soc_source_silent", "RULE:soc_audit_stopped_then_silence"),
+        ("dfc5a9fe-3cdc-452d-9968-fc52cebdad97",  # linux_audit_stopped "5de838d5-fecb-46cf-a689-cab715da68a9",  # soc_source_silent "d4d193ee-9797-4681-addd-115001fc3ff0",  # soc_audit_stopped_then_silence),
         intrusions.cut_source,
     ),
 )

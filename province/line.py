@@ -13,7 +13,8 @@ class Line(msgspec.Struct, frozen=True):
     """One record as it travels.
 
     ``at`` is when it was written. ``channel``: ``syslog`` (``text`` is a whole RFC 3164 or 5424 line with PRI), ``file:<name>``
-    (a line of ``places.FILES[name]``) or ``http`` (a JSON object). ``attack`` names the attack it belongs to, empty for honest lines.
+    (a line of ``places.FILES[name]``) or ``http`` (a JSON object). ``attack`` names the attack it belongs to, empty for honest
+    lines.
     """
 
     at: Micros

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - templates are as long as the real lines
 """Row 20 again, Windows: Sysmon, Security and PowerShell as Winlogbeat 8 posts them."""
 
 from random import Random
