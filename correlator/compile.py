@@ -29,7 +29,7 @@ from sigma.types import (
 from correlator import chains, patterns
 from correlator.condition import ConditionError, read
 from correlator.load import Loaded
-from correlator.predicates import KEYWORDS, Predicate
+from correlator.predicates import KEYWORDS, Predicate, pattern
 from correlator.rule import Compiled, Correlation, Database, Refusal, Rule, RuleSource
 from correlator.rulefiles import Document
 from correlator.text import fold, plain, scalar
@@ -95,7 +95,7 @@ def compile_rules(loaded: Loaded, progress: Progress | None = None) -> Compiled:
         rules=tuple(chains.hush(rule) if rule.id in hushed else rule for rule in rules),
         trees=tuple(trees),
         predicates=predicates,
-        databases=tuple(_databases(predicates, tell)),
+        databases=tuple(_databases(predicates, _keywords(rules, trees, predicates), tell)),
         correlations=tuple(chains.hush(one) if one.id in hushed else one for one in correlations),
         refused=tuple(refused),
         warnings=tuple(warnings),
@@ -230,19 +230,32 @@ def _marked(text: str) -> str:
     return text
 
 
-def _databases(predicates: Sequence[Predicate], tell: Progress) -> list[Database]:
+def _databases(predicates: Sequence[Predicate], keywords: dict[str, list[int]], tell: Progress) -> list[Database]:
     fields: dict[str, list[patterns.Pattern]] = {}
     for place, predicate in enumerate(predicates):
-        if predicate.kind in ("glob", "regex"):
-            fields.setdefault(predicate.field, []).append((place, predicate.kind, predicate.value, predicate.flags))
+        if predicate.kind in patterns.KINDS and predicate.field != KEYWORDS:
+            fields.setdefault(predicate.field, []).append(pattern(place, predicate))
     made: list[Database] = []
     for number, (field, wanted) in enumerate(sorted(fields.items())):
         tell("patterns", number, len(fields))
-        joined = field == KEYWORDS
-        easy = [p for p in wanted if not joined or p[1] == "glob"]
-        taken, checked = patterns.split(easy, joined) if patterns.available() else ([], [])
-        made.append(Database(field, patterns.build(taken, joined), tuple(p[0] for p in checked)))
+        taken, checked = patterns.split(wanted) if patterns.available() else ([], [])
+        made.append(Database(field, patterns.build(taken), tuple(p[0] for p in checked)))
+    for product, places in sorted(keywords.items()):
+        together = [pattern(place, predicates[place]) for place in places if patterns.joinable(predicates[place].kind, predicates[place].value)]
+        taken, checked = patterns.split(together, True) if patterns.available() else ([], together)
+        alone = {*places} - {p[0] for p in taken}
+        made.append(Database(KEYWORDS, patterns.build(taken, True), tuple(sorted(alone)), product, tuple(places)))
     return made
+
+
+def _keywords(rules: Sequence[Rule], trees: Sequence[Node], predicates: Sequence[Predicate]) -> dict[str, list[int]]:
+    """product → its keyword predicates."""
+    found: dict[str, set[int]] = {}
+    for rule, tree in zip(rules, trees, strict=True):
+        for leaf in leaves(tree):
+            if predicates[leaf].field == KEYWORDS:
+                found.setdefault(rule.logsource.product, set()).add(leaf)
+    return {product: sorted(places) for product, places in found.items()}
 
 
 def _rule(document: Document, identity: str) -> Rule:

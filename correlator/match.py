@@ -20,7 +20,7 @@ from correlator import patterns
 from correlator.keywords import Keywords
 from correlator.logsource import fits
 from correlator.memory import Memo, States, union
-from correlator.predicates import ABSENT, KEYWORDS, FieldIndex, Predicate, refers
+from correlator.predicates import ABSENT, KEYWORDS, FieldIndex, Predicate, pattern, refers
 from correlator.rule import Compiled, Correlation, Refusal, Rule, RuleSource
 from correlator.text import flat
 from correlator.tree import Node, Test, closure, leaves
@@ -50,7 +50,7 @@ class Lane:
         self.names = tuple(sorted({predicates[leaf].field for leaf in used if predicates[leaf].kind != "fieldref"} - {KEYWORDS}))
         self.absent = (ABSENT,) * len(self.names)
         self.references = tuple(sorted(leaf for leaf in used if predicates[leaf].kind == "fieldref"))
-        self.keywords = any(predicates[leaf].field == KEYWORDS for leaf in used)
+        self.keywords: tuple[Keywords, ...] = ()
         fields = {*self.names, *(name for leaf in self.references for name in (predicates[leaf].field, predicates[leaf].value))}
         self.dotted = any("." in name for name in fields)
         self.memos: tuple[Memo, ...] = ()
@@ -118,18 +118,16 @@ class Matcher:
     def _arrange(self, compiled: Compiled) -> None:
         by_field: dict[str, list[tuple[int, Predicate]]] = {}
         for place, predicate in enumerate(compiled.predicates):
-            if predicate.kind != "fieldref":
+            if predicate.kind != "fieldref" and predicate.field != KEYWORDS:
                 by_field.setdefault(predicate.field, []).append((place, predicate))
-        bases = {base.field: base for base in compiled.databases}
+        bases = {base.field: base for base in compiled.databases if base.field != KEYWORDS}
+        self._keywords = {b.product: Keywords(b, self._predicates, self._states) for b in compiled.databases if b.field == KEYWORDS}
         self._memos: dict[str, Memo] = {}
         for field, found in by_field.items():
             base = bases.get(field)
             checked = frozenset(base.checked) if base is not None else frozenset()
             content = base.content if base is not None else b""
-            listed = [(place, p.kind, p.value, p.flags) for place, p in found if p.kind in ("glob", "regex")]
-            if field == KEYWORDS:
-                self._keywords = _keywords(found, listed, checked, content, self._states)
-                continue
+            listed = [pattern(place, predicate) for place, predicate in found if predicate.kind in patterns.KINDS]
             held = patterns.load(content, [p for p in listed if p[0] not in checked], [p for p in listed if p[0] in checked])
             self._memos[field] = self._states.memo(FieldIndex(found, held))
 
@@ -143,8 +141,8 @@ class Matcher:
             signature = tuple(map(getitem, lane.memos, map(fields.get, lane.names, lane.absent)))
         except TypeError:  # a list or mapping cannot be looked up as it is
             signature = tuple([memo.state(fields.get(name, ABSENT)) for memo, name in zip(lane.memos, lane.names, strict=True)])
-        if lane.keywords:
-            signature = (*signature, self._keywords.state(event.fields))
+        for keywords in lane.keywords:
+            signature = (*signature, keywords.state(event.fields))
         if lane.references:
             signature = (*signature, self._referred(lane, fields))
         outcome = lane.outcomes.get(signature)
@@ -199,20 +197,16 @@ class Matcher:
         if lane is None:
             lane = self._by_rules[rules] = Lane(rules, self._trees, self._predicates)
             lane.memos = tuple(self._memos[name] for name in lane.names)
+            lane.keywords = self._keywords_of(rules)
         if len(self._lanes) >= LANES:
             self._lanes.clear()
         self._lanes[source] = lane
         return lane
 
-
-def _keywords(
-    found: list[tuple[int, Predicate]],
-    listed: list[patterns.Pattern],
-    checked: frozenset[int],
-    content: bytes,
-    states: States,
-) -> Keywords:
-    together = [p for p in listed if p[1] == "glob" and p[0] not in checked] if content else []
-    apart = [p for p in listed if p not in set(together)]
-    joined = patterns.load(content, together, ())
-    return Keywords(found, joined, patterns.load(b"", apart, ()), states)
+    def _keywords_of(self, rules: Sequence[int]) -> tuple[Keywords, ...]:
+        products = {
+            self.rules[rule].logsource.product
+            for rule in rules
+            if any(self._predicates[leaf].field == KEYWORDS for leaf in leaves(self._trees[rule]))
+        }
+        return tuple(self._keywords[product] for product in sorted(products))

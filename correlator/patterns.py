@@ -35,6 +35,14 @@ class Patterns(Protocol):
         ...
 
 
+KINDS: Final = ("glob", "regex")
+
+
+def joinable(kind: str, value: str) -> bool:
+    """Can this be looked for in many values joined by SEPARATOR?"""
+    return kind == "glob" and SEPARATOR not in value
+
+
 def available() -> bool:
     """Is Hyperscan installed?"""
     return hyperscan is not None

@@ -20,11 +20,10 @@ from typing import Any, Final
 
 import msgspec
 
-from correlator.patterns import Patterns
+from correlator.patterns import KINDS, Pattern, Patterns
 from correlator.text import fold, number, scalar, texts
 
 KEYWORDS: Final = ""
-PATTERNS: Final = ("glob", "regex")
 PARTS: Final = ("minute", "hour", "day", "week", "month", "year")
 ABSENT: Final = object()
 """The value of a field that an event does not have."""
@@ -39,6 +38,11 @@ class Predicate(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     value: str = ""
     flags: str = ""
+
+
+def pattern(place: int, predicate: Predicate) -> Pattern:
+    """A ``glob`` or ``regex`` as ``patterns.py`` takes it."""
+    return place, predicate.kind, predicate.value, predicate.flags
 
 
 def test(predicate: Predicate) -> Callable[[str], bool]:
@@ -132,7 +136,7 @@ class FieldIndex:
                 table[predicate.value] = (*table.get(predicate.value, ()), place)
             elif predicate.kind in ("null", "exists"):
                 (null if predicate.kind == "null" else exists).add(place)
-            elif predicate.kind not in (*PATTERNS, "fieldref"):
+            elif predicate.kind not in (*KINDS, "fieldref"):
                 self._tests.append((place, test(predicate)))
         self._null = frozenset(null)
         self._exists = frozenset(exists)

@@ -89,14 +89,17 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Database(msgspec.Struct, frozen=True, array_like=True):
-    """The patterns of one field (``""``: keywords): a serialised Hyperscan database, empty without Hyperscan.
+    """The patterns of one field: a serialised Hyperscan database, empty without Hyperscan.
 
-    ``checked`` are numbers of patterns that are not in it and that Python tries.
+    ``checked`` are numbers of patterns that are not in it and that Python tries. Keywords (field ``""``) have one a product that
+    rules name, so that an event is not searched for what only concerns others; ``places`` are the predicates in it.
     """
 
     field: str
     content: bytes
     checked: tuple[int, ...] = ()
+    product: str = ""
+    places: tuple[int, ...] = ()
 
 
 class Compiled(msgspec.Struct, frozen=True):

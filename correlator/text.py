@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 from unicodedata import is_normalized, normalize
 
-SEPARATOR: Final = "\uffff"
-"""Stands between values where they are joined for keywords. A noncharacter, never part of a value."""
+SEPARATOR: Final = "\x1e"
+"""Stands between values where they are joined for keywords (ASCII "record separator")."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
 _DEPTH: Final = 32
@@ -21,13 +21,11 @@ _MANY: Final = 4096
 
 
 def plain(text: str) -> str:
-    """NFC, without what cannot be written as UTF-8 and without SEPARATOR."""
+    """NFC, and without what cannot be written as UTF-8."""
     if text.isascii():
         return text
     if not is_normalized("NFC", text):
         text = normalize("NFC", text)
-    if SEPARATOR in text:
-        text = text.replace(SEPARATOR, "\ufffd")
     try:
         text.encode()
     except UnicodeEncodeError:
