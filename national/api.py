@@ -45,7 +45,7 @@ class Api:
     async def submit(self, request: web.Request) -> web.Response:
         """POST /api/v1/incidents"""
         organisation, key = self._enter(request), _idempotency_key(request)
-        body = await _body(request)
+        body = await read_body(request)
         report, signer, now = read_report(body), self._signer, self._now()
         answer = await self._store.run(lambda db: registry.submit(db, signer, now, organisation.code, key, body, report))
         _log.info("incident received", national_id=answer.national_id, severity=report.severity, replayed=answer.replayed)
@@ -54,7 +54,7 @@ class Api:
     async def revise(self, request: web.Request) -> web.Response:
         """PATCH /api/v1/incidents/{id}"""
         organisation, key, expected = self._enter(request), _idempotency_key(request), _if_match(request)
-        body = await _body(request)
+        body = await read_body(request)
         changes, signer, now, id = read_object(body), self._signer, self._now(), request.match_info["id"]
         if "revision" not in changes:
             place = [{"pointer": "/revision", "detail": "required"}]
@@ -102,7 +102,8 @@ class Api:
         return organisation
 
 
-async def _body(request: web.Request) -> bytes:
+async def read_body(request: web.Request) -> bytes:
+    """The JSON bytes of a request; Refusal 411, 413 or 415 before anything is read."""
     if request.content_length is None:
         raise Refusal(411, "Send Content-Length; a body of unknown length is not read.")
     if request.content_length > LARGEST:

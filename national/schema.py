@@ -131,7 +131,7 @@ def read_report(body: bytes) -> Report:
     try:
         return Report.model_validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -145,10 +145,11 @@ def read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _refusal(error: ValidationError) -> Refusal:
+def refusal(error: ValidationError) -> Refusal:
+    """The 422 that names every problem, at most SHOWN, by JSON Pointer."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     listed = [{"pointer": _pointer(e["loc"]), "detail": e["msg"][:200]} for e in found[:SHOWN]]
-    return Refusal(422, f"The report has {len(found)} problem(s); each is listed with its place.", errors=listed)
+    return Refusal(422, f"The body has {len(found)} problem(s); each is listed with its place.", errors=listed)
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
