@@ -105,7 +105,11 @@ ATTACKS: tuple[Attack, ...] = (
         "Nguồn nhật ký bị ngắt sau khi auditd bị dừng",
         20 * HOUR + 30 * MINUTE,
         (("host", CUT_HOST),),
-        ("dfc5a9fe-3cdc-452d-9968-fc52cebdad97",  # linux_audit_stopped "5de838d5-fecb-46cf-a689-cab715da68a9",  # soc_source_silent "d4d193ee-9797-4681-addd-115001fc3ff0",  # soc_audit_stopped_then_silence),
+        (
+            "dfc5a9fe-3cdc-452d-9968-fc52cebdad97",  # linux_audit_stopped
+            "5de838d5-fecb-46cf-a689-cab715da68a9",  # soc_source_silent
+            "d4d193ee-9797-4681-addd-115001fc3ff0",  # soc_audit_stopped_then_silence
+        ),
         intrusions.cut_source,
     ),
 )

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - templates are as long as the real lines
-"""Row 13, single sign-on: Keycloak's events as JSON, and slapd behind it."""
+"""Row 13, single sign-on: Keycloak's events in its JSON log, and slapd behind it."""
 
 from random import Random
 
@@ -10,29 +10,37 @@ from model.moment import MINUTE, SECOND
 from province import people
 from province.line import Bursts, Line, Scene
 from province.places import HOSTS
-from province.rhythm import FLAT, MORNING, OFFICE, every, moments, syslog
+from province.rhythm import FLAT, MORNING, OFFICE, every, iso, moments, syslog
 
 BASE = "dc=sonha,dc=example"
 _json = msgspec.json.encode
 
 
 def event(rng: Random, at: Micros, kind: str, user: str, ip: str, client: str, error: str = "", attack: str = "") -> Line:
-    """One Keycloak event, as its HTTP listener posts it."""
-    details = {"auth_method": "openid-connect", "username": user, "redirect_uri": f"https://{client}.sonha.example/dang-nhap"}
-    body: dict[str, object] = {
-        "time": at // 1000,
-        "type": kind,
-        "realmName": "sonha",
-        "realmId": "7f0c9a52-0f5e-4c6e-9a9e-2f6f7a1d0b11",
-        "clientId": client,
-        "userId": None if error == "user_not_found" else f"{hash_of(user):08x}-5b1f-4d2c-8a77-0c9e51aa{rng.randrange(65536):04x}",
-        "sessionId": None if error else f"{rng.getrandbits(64):016x}",
-        "ipAddress": ip,
-        "host": "sso01",
-        "details": details,
+    """One Keycloak event as its console writes it with ``--log-console-output=json``."""
+    unknown = error == "user_not_found"
+    ident = "null" if unknown else f"{hash_of(user):08x}-5b1f-4d2c-8a77-0c9e51aa{hash_of(user) & 0xFFFF:04x}"
+    parts = [
+        f'type="{kind}", realmId="7f0c9a52-0f5e-4c6e-9a9e-2f6f7a1d0b11", realmName="sonha", clientId="{client}", userId="{ident}"',
+        f'ipAddress="{ip}"',
+        f'error="{error}"' if error else f'sessionId="{rng.getrandbits(64):016x}"',
+        f'auth_method="openid-connect", redirect_uri="https://{client}.sonha.example/dang-nhap", username="{user}"',
+    ]
+    body = {
+        "timestamp": iso(at),
+        "sequence": rng.randrange(10**7),
+        "loggerClassName": "org.jboss.logging.Logger",
+        "loggerName": "org.keycloak.events",
+        "level": "WARN" if error else "DEBUG",
+        "message": ", ".join(parts),
+        "threadName": f"executor-thread-{rng.randrange(1, 200)}",
+        "threadId": rng.randrange(30, 900),
+        "mdc": {},
+        "ndc": "",
+        "hostName": "sso01",
+        "processName": "/usr/lib/jvm/java-21/bin/java",
+        "processId": 1,
     }
-    if error:
-        body["error"] = error
     return Line(at, "http", "sso01", _json(body).decode(), attack)
 
 
