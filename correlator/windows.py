@@ -84,6 +84,11 @@ class Windows:
     def __len__(self) -> int:
         return sum(len(groups) for groups in self._groups)
 
+    @property
+    def changed(self) -> bool:
+        """Whether ``changes`` has something to give."""
+        return bool(self._changed)
+
     def observe(self, match: Match, watermark: Micros) -> list[Firing]:
         """Enter one match; what fired because of it, firings of correlations over correlations after their cause."""
         fired: list[Firing] = []
