@@ -15,6 +15,7 @@ from typing import Any, Final
 from collector.parsers import (
     access,
     apache_error,
+    auditd,
     cef,
     dovecot,
     json_lines,
@@ -101,6 +102,7 @@ PARSERS: dict[str, Parser] = {
     "keycloak": keycloak.parse,
     "slapd": slapd.parse,
     "pgaudit": pgaudit.parse,
+    "auditd": auditd.parse,
 }
 
 # One line a program (see above).
@@ -117,6 +119,10 @@ PROGRAMS: dict[str, str] = {
     "slapd": "slapd",
     "postgres": "pgaudit",
     "postgresql": "pgaudit",
+    "audispd": "auditd",
+    "audisp-syslog": "auditd",
+    "audit": "auditd",
+    "auditd": "auditd",
 }
 
 DIGITS: Final = "0123456789"
@@ -138,6 +144,7 @@ SNIFFERS: list[Sniffer] = [
     (DIGITS, lambda text: text[4:5] == "-" and ":  " in text[:256] and " [" in text[:64], "pgaudit"),
     (DIGITS, lambda text: "[org.keycloak.events]" in text[:96], "keycloak"),
     ("c", lambda text: text.startswith("conn=") and text[5:6].isdigit(), "slapd"),
+    ("tn", lambda text: text.startswith(("type=", "node=")) and "audit(" in text[:512], "auditd"),
     ("", lambda text: '] "' in text[:1024] and " [" in text[:1024], "nginx_access"),
     (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == " " and text[19:20] == " ", "w3c"),
     ("", lambda text: "=" in text[:64], "keyvalue"),
