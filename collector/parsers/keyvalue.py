@@ -29,10 +29,10 @@ def pairs(text: str) -> tuple[dict[str, str], str]:
     bare = _BARE if " " in text or "\t" in text else _BARE_COMMA
     closed = {'"': True, "'": True}
     position, size = 0, len(text)
-    while position < size and len(found) < PAIRS:
+    for _ in range(PAIRS):
         position = _BLANK.match(text, position).end()  # type: ignore[union-attr]
         equals = text.find("=", position)
-        if equals < 0:
+        if equals < 0 or position >= size:
             break
         words = text[position:equals].split()
         key = words.pop() if words and not text[equals - 1].isspace() else ""
@@ -62,7 +62,7 @@ def _value(text: str, start: int, bare: re.Pattern[str], closed: dict[str, bool]
 
 
 def parse(text: str, context: Context) -> Parsed:
-    """All pairs as fields, ``message`` from ``msg``, or the whole text when it has none or free text. ParseError with fewer than two pairs."""
+    """All pairs as fields; ``message`` is ``msg``, or the text when it says more. ParseError with fewer than two pairs."""
     found, free = pairs(text)
     if len(found) < 2:
         raise ParseError("not key=value: fewer than two pairs")

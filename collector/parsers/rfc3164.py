@@ -25,6 +25,12 @@ SERVICES: Final = {
 }
 """Program → Sigma service of product linux; every other program is ``syslog``."""
 
+LEVELS: Final = frozenset("TRACE DEBUG INFO NOTICE WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
+"""Words after a time that mean an application wrote the line, not a host."""
+
+ZONES: Final = {"UTC:": "UTC", "GMT:": "UTC", "ICT:": "+07:00"}
+"""Zone words Cisco puts between time and message."""
+
 TAG: Final = 128
 """Longest program name taken as one, in characters."""
 
@@ -125,7 +131,8 @@ def _named_time(text: str, start: int, context: Context) -> tuple[Micros | None,
     """``Nov 21 16:30:00``, ``Nov 1 16:30:00``, ``Nov 21 2026 16:30:00``, each with ``.123`` and a zone word."""
     stamp = text[start : start + 15]
     try:
-        if stamp[9:10] == ":" and stamp[12:13] == ":" and text[start + 15 : start + 16] in {" ", ""}:
+        plain = stamp[9:10] == ":" and stamp[12:13] == ":" and text[start + 15 : start + 16] in {" ", ""}
+        if plain and text[start + 16 : start + 20] not in ZONES:
             return times.bsd(stamp, context.zone, context.received_at), start + 16
         words = text[start : start + 48].split(" ")
         words = [word for word in words if word]
@@ -134,8 +141,8 @@ def _named_time(text: str, start: int, context: Context) -> tuple[Micros | None,
         end = text.find(clock, start + 6) + len(clock)
         zone = context.zone
         after = text[end + 1 : end + 5]
-        if not clock.endswith(":") and after[:3].isupper() and after[3:] == ":":
-            zone, end = {"UTC": "UTC", "GMT": "UTC", "ICT": "+07:00"}.get(after[:3], zone), end + 5
+        if after in ZONES:
+            zone, end = ZONES[after], end + 5
         clock = clock.rstrip(":")
         if year:
             at = times.moment(f"{words[0]} {words[1]} {year} {clock}", zone)
@@ -154,7 +161,7 @@ def _host(text: str, start: int) -> tuple[str, int]:
     word = text[start:end]
     if not word or word[-1] == ":" or word[0] in "%{<[(\"'" or word.startswith(("CEF:", "LEEF:")) or "=" in word:
         return "", start
-    if word[-1] == "]" and "[" in word:
+    if (word[-1] == "]" and "[" in word) or word in LEVELS:
         return "", start
     if text[end : end + 3] == " : ":  # Cisco ASA: "asa01 : %ASA-6-…"
         end += 2
