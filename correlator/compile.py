@@ -39,7 +39,12 @@ from model import LEVELS, Level
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, of)."""
 
-_OPERATORS: Final = {CompareOperators.LT: "lt", CompareOperators.LTE: "lte", CompareOperators.GT: "gt", CompareOperators.GTE: "gte"}
+_OPERATORS: Final = {
+    CompareOperators.LT: "lt",
+    CompareOperators.LTE: "lte",
+    CompareOperators.GT: "gt",
+    CompareOperators.GTE: "gte",
+}
 _MAX_LEAVES: Final = 20_000
 
 
@@ -241,7 +246,11 @@ def _databases(predicates: Sequence[Predicate], keywords: dict[str, list[int]], 
         taken, checked = patterns.split(wanted) if patterns.available() else ([], [])
         made.append(Database(field, patterns.build(taken), tuple(p[0] for p in checked)))
     for product, places in sorted(keywords.items()):
-        together = [pattern(place, predicates[place]) for place in places if patterns.joinable(predicates[place].kind, predicates[place].value)]
+        together = [
+            pattern(place, predicates[place])
+            for place in places
+            if patterns.joinable(predicates[place].kind, predicates[place].value)
+        ]
         taken, checked = patterns.split(together, True) if patterns.available() else ([], together)
         alone = {*places} - {p[0] for p in taken}
         made.append(Database(KEYWORDS, patterns.build(taken, True), tuple(sorted(alone)), product, tuple(places)))

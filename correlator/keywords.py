@@ -18,23 +18,26 @@ class Keywords:
     """The keyword predicates of one product's rules."""
 
     def __init__(self, database: Database, predicates: Sequence[Predicate], states: States) -> None:
+        self.places = database.places
         alone = frozenset(database.checked)
         together = [pattern(place, predicates[place]) for place in database.places if place not in alone]
         listed = [pattern(place, predicates[place]) for place in alone if predicates[place].kind in patterns.KINDS]
         self._together = patterns.load(database.content, together, ())
         self._single = FieldIndex([(place, predicates[place]) for place in alone], patterns.load(b"", listed, ()))
         self._memo = states.memo(self._single) if alone else None
+        self._digits = bool(alone) or any(_fits_number(one[2]) for one in together)
         self._states = states
 
     def state(self, fields: dict[str, Any]) -> int:
         """State of all values of an event together."""
         values = fields.values()
-        try:
-            text = SEPARATOR.join(values)
-        except TypeError:  # most events have a number among their values
-            text = SEPARATOR.join(
-                [v if v.__class__ is str else str(v) if v.__class__ is int else SEPARATOR.join(texts(v)) for v in values]
-            )
+        found = [value for value in values if value.__class__ is str]
+        if len(found) != len(values):
+            digits = self._digits
+            for value in values:
+                if value.__class__ is not str and (digits or value.__class__ is not int):
+                    found.extend(texts(value))
+        text = SEPARATOR.join(found)
         if text.isascii():
             folded = text
         else:
@@ -42,12 +45,16 @@ class Keywords:
             folded = fold(text)
         true: set[int] = set()
         if self._together is not None:
-            if text.count(SEPARATOR) < len(values) or not any(SEPARATOR in one for value in values for one in texts(value)):
+            if text.count(SEPARATOR) < len(found):
                 true.update(self._together.hits(text, folded))
             else:
-                true.update(hit for value in values for one in texts(value) for hit in self._together.hits(one, fold(one)))
+                true.update(hit for one in found for hit in self._together.hits(plain(one), fold(plain(one))))
         if self._memo is not None:
-            for value in values:
-                for one in texts(value):
-                    true |= self._states.sets[self._memo[one]]
+            for one in found:
+                true |= self._states.sets[self._memo[one]]
         return self._states.number(frozenset(true)) if true else 0
+
+
+def _fits_number(glob: str) -> bool:
+    """Could this be found in the text of an integer?"""
+    return all(set(text) <= set("-0123456789") for what, text in patterns.parts(glob) if what == "=")

@@ -1,7 +1,7 @@
 """Rule files → pySigma's rules. A broken one never stops the others: it becomes a Refusal with its file and line."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -28,7 +28,6 @@ _MILD: Final = frozenset(
 """Errors in what only describes a rule: it still runs, with a warning."""
 
 
-
 class Loaded:
     """What was read: ``rules``, ``correlations`` and ``filters`` with their documents, ``refused``, ``warnings``."""
 
@@ -40,10 +39,17 @@ class Loaded:
         self.warnings: list[Refusal] = []
 
 
-def load(contents: Iterable[tuple[str, bytes | Refusal]], placeholders: Mapping[str, Sequence[str]] | None = None) -> Loaded:
+def load(
+    contents: Iterable[tuple[str, bytes | Refusal]],
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Loaded:
     """Read rules, correlations and filters. ``placeholders`` are the values of ``%name%`` under ``expand``."""
     loaded = Loaded()
-    for file, content in contents:
+    listed = list(contents)
+    for number, (file, content) in enumerate(listed):
+        if progress is not None and number % 50 == 0:
+            progress("load", number, len(listed))
         if isinstance(content, Refusal):
             loaded.refused.append(content)
             continue
@@ -121,7 +127,12 @@ def _sentence(error: Exception) -> str:
 
 def _line(document: Document, error: Exception) -> int:
     name = type(error).__name__
-    for word, key in (("Logsource", "logsource"), ("Correlation", "correlation"), ("Timespan", "correlation"), ("Filter", "filter")):
+    for word, key in (
+        ("Logsource", "logsource"),
+        ("Correlation", "correlation"),
+        ("Timespan", "correlation"),
+        ("Filter", "filter"),
+    ):
         if word in name:
             return document.line_of(key)
     if name.removeprefix("Sigma").removesuffix("Error").lower() in document.content:

@@ -5,14 +5,14 @@ Theory
 2. An event's log source decides which rules can hold; these rules are its *lane*.
 3. Per field, what is true of a value is one look-up in a table of equalities and one scan for all patterns (``patterns.py``);
    the set of true predicates is the value's *state*, remembered by value (``memory.py``).
-4. The states of an event's fields are its *signature*. Equal signatures have equal verdicts, so a lane remembers them:
+4. The states of an event's fields, those where nothing is true left out, are its *signature*. Equal signatures have equal verdicts, so a lane remembers them:
    most real events end here, after one dictionary look-up a field and one for the signature.
 5. For a new signature only rules with a *witness* (``witness.py``) among the true predicates are evaluated.
 
 Everything remembered is bounded; hostile input only brings the cost back to point 3.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import getitem
 from typing import Any, Final
 
@@ -35,30 +35,53 @@ OUTCOMES: Final = 60_000
 LANES: Final = 2_048
 """Log sources remembered; an attacker may be able to invent them."""
 
-_LEARN_AT: Final = frozenset((256, 2_048, 16_384))
+WIDE: Final = 24
+"""Fields of a lane beyond which it is cheaper to walk through the event's fields than to look up each of the lane's."""
+
+_LEARN_AT: Final = frozenset((128, 2_048, 16_384))
 """New signatures after which a lane chooses its witnesses again, by what it has seen."""
 
 
 class Lane:
-    """The rules that can hold for one kind of log source, and what was decided before."""
+    """The rules that can hold for one kind of log source, and what was decided before.
 
-    def __init__(self, rules: Sequence[int], trees: Sequence[Node], predicates: Sequence[Predicate]) -> None:
+    ``names`` are the fields looked up in every event; in a lane of many fields (``wide``) these are only the ones of which
+    something is true when they are missing, and the others are found by walking through the event's own fields.
+    """
+
+    def __init__(
+        self, rules: Sequence[int], trees: Sequence[Node], predicates: Sequence[Predicate], memos: dict[str, Memo]
+    ) -> None:
         self.rules = tuple(rules)
         self._trees = trees
         self._predicates = predicates
-        used = {leaf for rule in rules for leaf in leaves(trees[rule])}
-        self.names = tuple(sorted({predicates[leaf].field for leaf in used if predicates[leaf].kind != "fieldref"} - {KEYWORDS}))
+        self._used = used = {leaf for rule in rules for leaf in leaves(trees[rule])}
+        names = sorted({predicates[leaf].field for leaf in used if predicates[leaf].kind != "fieldref"} - {KEYWORDS})
+        self.wide = {name: memos[name] for name in names} if len(names) > WIDE else None
+        self.names = tuple(names if self.wide is None else [name for name in names if memos[name][ABSENT]])
+        for name in self.names if self.wide is not None else ():
+            self.wide.pop(name)  # type: ignore[union-attr]
+        self.memos = tuple(memos[name] for name in self.names)
         self.absent = (ABSENT,) * len(self.names)
         self.references = tuple(sorted(leaf for leaf in used if predicates[leaf].kind == "fieldref"))
         self.keywords: tuple[Keywords, ...] = ()
-        fields = {*self.names, *(name for leaf in self.references for name in (predicates[leaf].field, predicates[leaf].value))}
+        fields = {*names, *(name for leaf in self.references for name in (predicates[leaf].field, predicates[leaf].value))}
         self.dotted = any("." in name for name in fields)
-        self.memos: tuple[Memo, ...] = ()
         self.outcomes: dict[tuple[int, ...], tuple[int, ...]] = {}
         self.wake: dict[int, frozenset[int]] = {}
         self._seen = 0
         self._counts: dict[int, int] = {}
         self._watch()
+
+    def concerns(self, places: Collection[int]) -> bool:
+        """Does a rule of this lane make one of these tests?"""
+        return not self._used.isdisjoint(places)
+
+    def states(self, fields: dict[str, Any]) -> list[int]:
+        """States of an event's fields that may hold lists and mappings, which cannot be looked up as they are."""
+        found = [memo.state(fields.get(name, ABSENT)) for memo, name in zip(self.memos, self.names, strict=True)]
+        wide = self.wide or {}
+        return found + [wide[name].state(value) for name, value in fields.items() if name in wide]
 
     def _watch(self) -> None:
         """Choose every rule's witness."""
@@ -121,7 +144,7 @@ class Matcher:
             if predicate.kind != "fieldref" and predicate.field != KEYWORDS:
                 by_field.setdefault(predicate.field, []).append((place, predicate))
         bases = {base.field: base for base in compiled.databases if base.field != KEYWORDS}
-        self._keywords = {b.product: Keywords(b, self._predicates, self._states) for b in compiled.databases if b.field == KEYWORDS}
+        self._keywords = [Keywords(b, self._predicates, self._states) for b in compiled.databases if b.field == KEYWORDS]
         self._memos: dict[str, Memo] = {}
         for field, found in by_field.items():
             base = bases.get(field)
@@ -138,13 +161,17 @@ class Matcher:
             return ()
         fields = flat(event.fields) if lane.dotted else event.fields
         try:
-            signature = tuple(map(getitem, lane.memos, map(fields.get, lane.names, lane.absent)))
-        except TypeError:  # a list or mapping cannot be looked up as it is
-            signature = tuple([memo.state(fields.get(name, ABSENT)) for memo, name in zip(lane.memos, lane.names, strict=True)])
+            states = list(map(getitem, lane.memos, map(fields.get, lane.names, lane.absent)))
+            if lane.wide is not None:
+                known = lane.wide.get
+                states += [memo[value] for name, value in fields.items() if (memo := known(name)) is not None]
+        except TypeError:
+            states = lane.states(fields)
         for keywords in lane.keywords:
-            signature = (*signature, keywords.state(event.fields))
+            states.append(keywords.state(event.fields))
         if lane.references:
-            signature = (*signature, self._referred(lane, fields))
+            states.append(self._referred(lane, fields))
+        signature = tuple(filter(None, states))
         outcome = lane.outcomes.get(signature)
         return self._decide(lane, signature) if outcome is None else outcome
 
@@ -157,7 +184,11 @@ class Matcher:
         true = [
             leaf
             for leaf in lane.references
-            if refers(self._predicates[leaf], fields.get(self._predicates[leaf].field, ABSENT), fields.get(self._predicates[leaf].value, ABSENT))
+            if refers(
+                self._predicates[leaf],
+                fields.get(self._predicates[leaf].field, ABSENT),
+                fields.get(self._predicates[leaf].value, ABSENT),
+            )
         ]
         return self._states.number(frozenset(true))
 
@@ -167,7 +198,7 @@ class Matcher:
         if lane.learning:
             lane.learn(true)
         candidates = set(lane.always)
-        for state in set(signature):
+        for state in signature:
             woken = wake.get(state)
             candidates |= lane.woken(state, sets[state]) if woken is None else woken
         outcome = tuple(sorted(rule for rule in candidates if self._test(rule)(true)))
@@ -195,18 +226,9 @@ class Matcher:
         rules = tuple(place for place, rule in enumerate(self.rules) if fits(rule.logsource, source))
         lane = self._by_rules.get(rules)
         if lane is None:
-            lane = self._by_rules[rules] = Lane(rules, self._trees, self._predicates)
-            lane.memos = tuple(self._memos[name] for name in lane.names)
-            lane.keywords = self._keywords_of(rules)
+            lane = self._by_rules[rules] = Lane(rules, self._trees, self._predicates, self._memos)
+            lane.keywords = tuple(one for one in self._keywords if lane.concerns(one.places))
         if len(self._lanes) >= LANES:
             self._lanes.clear()
         self._lanes[source] = lane
         return lane
-
-    def _keywords_of(self, rules: Sequence[int]) -> tuple[Keywords, ...]:
-        products = {
-            self.rules[rule].logsource.product
-            for rule in rules
-            if any(self._predicates[leaf].field == KEYWORDS for leaf in leaves(self._trees[rule]))
-        }
-        return tuple(self._keywords[product] for product in sorted(products))

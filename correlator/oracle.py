@@ -91,7 +91,9 @@ def _text_is(predicate: Predicate, text: str) -> bool:
 
 
 def _like(glob: str, text: str) -> bool:
-    escaped = re.sub(r"\\(.)|(\[)", lambda found: f"[{found[1]}]" if found[1] and found[1] in "*?" else found[1] or "[[]", glob, flags=re.S)
+    escaped = re.sub(
+        r"\\(.)|(\[)", lambda found: f"[{found[1]}]" if found[1] and found[1] in "*?" else found[1] or "[[]", glob, flags=re.S
+    )
     return re.match(translate(escaped), text) is not None
 
 
@@ -106,4 +108,3 @@ def _inside(text: str, network: str) -> bool:
 
 def _part(at: datetime, kind: str) -> int:
     return at.isocalendar().week if kind == "week" else int(getattr(at, kind))
-

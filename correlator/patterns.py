@@ -7,8 +7,10 @@ Both take (text, folded text). Patterns without case are tried on the folded tex
 text is ASCII, folding it and ignoring ASCII case are the same, so one scan serves both.
 """
 
+import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from correlator.regex import blow_up, flags_of
@@ -51,6 +53,16 @@ def available() -> bool:
 def version() -> str:
     """Version of Hyperscan and what its databases depend on; ``none`` without it."""
     return f"{hyperscan.__version__} {hyperscan.Database().info().decode()}" if hyperscan is not None else "none"
+
+
+def processor() -> str:
+    """What a database is compiled for: one made on another kind of processor may not run here."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith("flags")), "")
+    except OSError:
+        flags = ""
+    return f"{platform.machine()} {platform.processor()} {flags}"
 
 
 def parts(glob: str) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,8 @@ MAX_ZIP: Final = 256 << 20
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000
 _CLAIMS: Final = frozenset(("detection", "correlation", "filter", "title", "logsource"))
+
+
 class Document:
     """One YAML document of a rule file: its content and where each part of it stands."""
 

@@ -39,7 +39,9 @@ def _cheapest(node: Node, cost: Cost) -> tuple[float, frozenset[int]] | None:
     return total, together
 
 
-_COMMON = frozenset(("EventID", "Channel", "Provider_Name", "EventType", "Level", "Status", "cs-method", "sc-status", "type", "action"))
+_COMMON = frozenset(
+    ("EventID", "Channel", "Provider_Name", "EventType", "Level", "Status", "cs-method", "sc-status", "type", "action")
+)
 
 
 def guess(predicate: Predicate) -> float:

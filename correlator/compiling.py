@@ -1,0 +1,29 @@
+"""The child process that compiles rules: ``python -m correlator.compiling`` with one JSON order on standard input.
+
+Order: ``{"paths": […], "target": file, "placeholders": {name: […]}}``. It prints ``["what", done, of]`` lines and writes ``target``.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from correlator.cache import write
+from correlator.compile import compile_rules
+from correlator.load import files, load
+
+
+def main() -> None:
+    """Do one order."""
+
+    def tell(what: str, done: int, total: int) -> None:
+        sys.stdout.write(json.dumps([what, done, total]) + "\n")
+        sys.stdout.flush()
+
+    order = json.load(sys.stdin)
+    contents = list(files([Path(path) for path in order["paths"]]))
+    loaded = load(contents, order["placeholders"], tell)
+    write(Path(order["target"]), compile_rules(loaded, tell))
+
+
+if __name__ == "__main__":
+    main()
