@@ -18,21 +18,25 @@ from collector.parsers import (
     auditd,
     cef,
     dovecot,
+    fortigate,
     json_lines,
     keycloak,
     keyvalue,
     leef,
     nginx_error,
+    openvpn,
     pam,
     pgaudit,
     postfix,
     rfc3164,
     rfc5424,
     slapd,
+    squid,
     sshd,
     sudo,
     syslog,
     times,
+    unbound,
     w3c,
     windows,
 )
@@ -103,6 +107,10 @@ PARSERS: dict[str, Parser] = {
     "slapd": slapd.parse,
     "pgaudit": pgaudit.parse,
     "auditd": auditd.parse,
+    "fortigate": fortigate.parse,
+    "openvpn": openvpn.parse,
+    "squid": squid.parse,
+    "unbound": unbound.parse,
 }
 
 # One line a program (see above).
@@ -123,6 +131,10 @@ PROGRAMS: dict[str, str] = {
     "audisp-syslog": "auditd",
     "audit": "auditd",
     "auditd": "auditd",
+    "openvpn": "openvpn",
+    "ovpn": "openvpn",
+    "squid": "squid",
+    "unbound": "unbound",
 }
 
 DIGITS: Final = "0123456789"
@@ -145,6 +157,9 @@ SNIFFERS: list[Sniffer] = [
     (DIGITS, lambda text: "[org.keycloak.events]" in text[:96], "keycloak"),
     ("c", lambda text: text.startswith("conn=") and text[5:6].isdigit(), "slapd"),
     ("tn", lambda text: text.startswith(("type=", "node=")) and "audit(" in text[:512], "auditd"),
+    ("dl", lambda text: text.startswith(("date=", "logver=")) and "logid=" in text[:1024], "fortigate"),
+    ("[", lambda text: "unbound[" in text[:40], "unbound"),
+    (DIGITS, lambda text: text[10:11] == "." and "/" in text[:96], "squid"),
     ("", lambda text: '] "' in text[:1024] and " [" in text[:1024], "nginx_access"),
     (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == " " and text[19:20] == " ", "w3c"),
     ("", lambda text: "=" in text[:64], "keyvalue"),
