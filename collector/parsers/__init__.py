@@ -23,14 +23,17 @@ from collector.parsers import (
     keycloak,
     keyvalue,
     leef,
+    modsecurity,
     nginx_error,
     openvpn,
     pam,
     pgaudit,
+    portal,
     postfix,
     rfc3164,
     rfc5424,
     slapd,
+    soc,
     squid,
     sshd,
     sudo,
@@ -39,6 +42,7 @@ from collector.parsers import (
     unbound,
     w3c,
     windows,
+    wso2,
 )
 from collector.recipe import Context, Parsed, Parser
 from model import ParseError
@@ -52,6 +56,10 @@ SHAPES: list[Shape] = [
     (windows.shape, windows.from_document),
     (keycloak.shape, keycloak.from_document),
     (pgaudit.shape, pgaudit.from_document),
+    (portal.shape, portal.from_document),
+    (wso2.shape, wso2.from_document),
+    (modsecurity.shape, modsecurity.from_document),
+    (soc.shape, soc.from_document),
 ]
 
 
@@ -111,6 +119,10 @@ PARSERS: dict[str, Parser] = {
     "openvpn": openvpn.parse,
     "squid": squid.parse,
     "unbound": unbound.parse,
+    "modsecurity": modsecurity.parse,
+    "portal": portal.parse,
+    "wso2": wso2.parse,
+    "soc": soc.parse,
 }
 
 # One line a program (see above).
@@ -135,6 +147,8 @@ PROGRAMS: dict[str, str] = {
     "ovpn": "openvpn",
     "squid": "squid",
     "unbound": "unbound",
+    "dvc": "portal",
+    "wso2": "wso2",
 }
 
 DIGITS: Final = "0123456789"
@@ -160,6 +174,7 @@ SNIFFERS: list[Sniffer] = [
     ("dl", lambda text: text.startswith(("date=", "logver=")) and "logid=" in text[:1024], "fortigate"),
     ("[", lambda text: "unbound[" in text[:40], "unbound"),
     (DIGITS, lambda text: text[10:11] == "." and "/" in text[:96], "squid"),
+    ("[", lambda text: "apimMetrics" in text[:256], "wso2"),
     ("", lambda text: '] "' in text[:1024] and " [" in text[:1024], "nginx_access"),
     (DIGITS, lambda text: text[4:5] == "-" and text[10:11] == " " and text[19:20] == " ", "w3c"),
     ("", lambda text: "=" in text[:64], "keyvalue"),
