@@ -33,6 +33,10 @@ KEEP: Final = 4
 TIMEOUT: Final = 900.0
 """Seconds a compilation may take."""
 
+_COMPILERS: Final = tuple(
+    ["chains", "compile", "condition", "load", "patterns", "predicates", "regex", "rule", "rulefiles", "text", "tree"]
+)
+
 _decoder: Final = msgspec.msgpack.Decoder(Compiled)
 _encoder: Final = msgspec.msgpack.Encoder()
 
@@ -83,8 +87,8 @@ def key(contents: Iterable[tuple[str, bytes | Refusal]], placeholders: Mapping[s
 def _own_code() -> bytes:
     """What we compile with is part of what comes out."""
     seal = blake2b(digest_size=20)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        seal.update(path.read_bytes())
+    for name in _COMPILERS:
+        seal.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return seal.digest()
 
 
@@ -154,18 +158,17 @@ def _compile_in_child(
             "placeholders": {name: list(values) for name, values in placeholders.items()},
         }
     )
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    with subprocess.Popen(
         [sys.executable, "-P", "-m", "correlator.compiling"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
         text=True,
     ) as child:
-        assert child.stdin is not None and child.stdout is not None
         try:
-            child.stdin.write(order)
-            child.stdin.close()
-            for line in child.stdout:
+            with child.stdin or contextlib.nullcontext(sys.stdout) as orders:
+                orders.write(order)
+            for line in child.stdout or ():
                 if progress is not None:
                     what, done, total = json.loads(line)
                     progress(what, done, total)

@@ -48,7 +48,7 @@ _OPERATORS: Final = {
 _MAX_LEAVES: Final = 20_000
 
 
-class Unrunnable(ValueError):  # noqa: N818 - a verdict on a rule
+class Unrunnable(ValueError):
     """A rule was read, but something it asks for cannot be done. One sentence."""
 
 

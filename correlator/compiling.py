@@ -1,6 +1,7 @@
 """The child process that compiles rules: ``python -m correlator.compiling`` with one JSON order on standard input.
 
-Order: ``{"paths": […], "target": file, "placeholders": {name: […]}}``. It prints ``["what", done, of]`` lines and writes ``target``.
+Order: ``{"paths": […], "target": file, "placeholders": {name: […]}}``. It prints lines ``["what", done, of]`` and writes
+``target``.
 """
 
 import json

@@ -18,13 +18,11 @@ from correlator.rulefiles import Document, documents, files
 
 __all__ = ["Loaded", "files", "load"]
 
-_MILD: Final = frozenset(
-    f"Sigma{name}Error"
-    for name in (
-        "Identifier Related Level Status Date Modified Description References Author Tags Fields FalsePositives License Scope Taxonomy "
-        "Name Title Type"
-    ).split()
-) - {"SigmaTypeError"}
+_ABOUT: Final = """
+    Identifier Related Level Status Date Modified Description References Author Tag Tags Fields FalsePositives License Scope Taxonomy
+    Name Title
+"""
+_MILD: Final = frozenset(f"Sigma{name}Error" for name in _ABOUT.split())
 """Errors in what only describes a rule: it still runs, with a warning."""
 
 
@@ -100,9 +98,9 @@ def _load_document(loaded: Loaded, document: Document) -> None:
         loaded.refused.append(Refusal(document.file, document.line, _sentence(error), identity))
         return
     fatal = [e for e in rule.errors if type(e).__name__ not in _MILD]
-    for error in rule.errors:
-        if error not in fatal:
-            loaded.warnings.append(Refusal(document.file, _line(document, error), _sentence(error), identity))
+    for mild in rule.errors:
+        if type(mild).__name__ in _MILD:
+            loaded.warnings.append(Refusal(document.file, _line(document, mild), _sentence(mild), identity))
     if fatal:
         loaded.refused.append(Refusal(document.file, _line(document, fatal[0]), _sentence(fatal[0]), identity))
     elif isinstance(rule, SigmaRule):
@@ -145,7 +143,9 @@ def _line(document: Document, error: Exception) -> int:
 def _apply(loaded: Loaded, one: SigmaFilter, document: Document) -> None:
     for place, (rule, where, identity) in enumerate(loaded.rules):
         try:
-            loaded.rules[place] = (one.apply_on_rule(rule), where, identity)
+            filtered = one.apply_on_rule(rule)
+            if isinstance(filtered, SigmaRule):
+                loaded.rules[place] = (filtered, where, identity)
         except (SigmaError, ValueError, TypeError) as error:
             loaded.refused.append(Refusal(document.file, document.line, f"filter cannot be applied: {_sentence(error)}"))
             return

@@ -5,8 +5,8 @@ Theory
 2. An event's log source decides which rules can hold; these rules are its *lane*.
 3. Per field, what is true of a value is one look-up in a table of equalities and one scan for all patterns (``patterns.py``);
    the set of true predicates is the value's *state*, remembered by value (``memory.py``).
-4. The states of an event's fields, those where nothing is true left out, are its *signature*. Equal signatures have equal verdicts, so a lane remembers them:
-   most real events end here, after one dictionary look-up a field and one for the signature.
+4. The states of an event's fields, those where nothing is true left out, are its *signature*. Equal signatures have equal
+   verdicts, so a lane remembers them: most real events end here, after one dictionary look-up a field and one for the signature.
 5. For a new signature only rules with a *witness* (``witness.py``) among the true predicates are evaluated.
 
 Everything remembered is bounded; hostile input only brings the cost back to point 3.

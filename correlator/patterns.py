@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from correlator.regex import blow_up, flags_of
 from correlator.text import SEPARATOR
 
+hyperscan: Any
 try:
     import hyperscan
 except ImportError:  # no wheel for this machine
@@ -52,7 +53,7 @@ def available() -> bool:
 
 def version() -> str:
     """Version of Hyperscan and what its databases depend on; ``none`` without it."""
-    return f"{hyperscan.__version__} {hyperscan.Database().info().decode()}" if hyperscan is not None else "none"
+    return str(hyperscan.__version__) if hyperscan is not None else "none"
 
 
 def processor() -> str:
@@ -171,9 +172,9 @@ def like(wanted: list[tuple[str, str]]) -> Callable[[str], bool]:
         else:
             runs[-1].append(part)
     if len(runs) == 1:
-        return _run(runs[0]).whole
-    first, last = _run(runs[0]), _run(runs[-1])
-    middle = [_run(run) for run in runs[1:-1] if run]
+        return _Run(runs[0]).whole
+    first, last = _Run(runs[0]), _Run(runs[-1])
+    middle = [_Run(run) for run in runs[1:-1] if run]
 
     def check(text: str) -> bool:
         if len(text) < first.size + last.size or not first.at(text, 0) or not last.at(text, len(text) - last.size):
@@ -189,7 +190,7 @@ def like(wanted: list[tuple[str, str]]) -> Callable[[str], bool]:
     return check
 
 
-class _run:  # noqa: N801 - a value, private to this file
+class _Run:
     """Literal text and ``?`` between two stars."""
 
     def __init__(self, run: list[tuple[str, str]]) -> None:

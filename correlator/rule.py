@@ -46,8 +46,8 @@ class Correlation(msgspec.Struct, frozen=True):
     ``type`` is ``event_count``, ``value_count``, ``temporal`` or ``temporal_ordered``. ``rules`` are the ids it refers to, in
     its order: of detections or of other correlations. ``timespan`` is in microseconds. ``condition`` is (operator, number) with
     operator one of ``lt lte gt gte eq neq``; for the temporal types without one it is (``gte``, number of rules).
-    ``field`` are the fields counted by ``value_count``. ``aliases`` are (alias, ((rule id, field), …)): in events of that rule the
-    alias of ``group_by`` is read from that field. ``generate`` is the rule's own setting; ``alerts`` as for ``Rule``.
+    ``field`` are the fields counted by ``value_count``. ``aliases`` are (alias, ((rule id, field), …)): in events of that rule
+    the alias of ``group_by`` is read from that field. ``generate`` is the rule's own setting; ``alerts`` as for ``Rule``.
     """
 
     id: str
@@ -103,7 +103,7 @@ class Database(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """Everything a Matcher needs, as plain values. ``trees`` stand beside ``rules``; their leaves are places in ``predicates``."""
+    """Everything a Matcher needs, as plain values. A leaf of ``trees`` (beside ``rules``) is a place in ``predicates``."""
 
     rules: tuple[Rule, ...] = ()
     trees: tuple[Node, ...] = ()

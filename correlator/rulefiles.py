@@ -1,7 +1,7 @@
 """Where rules are found, and the YAML documents in them, each knowing the line of its every key. Nothing of Sigma here.
 
-Paths may be files, folders (searched for ``*.yml`` and ``*.yaml``) or release zips. Skipped without a word: ``*.test.yml``, hidden
-folders, and YAML that makes no claim to be a rule. Bounds: 1 MiB a file, 256 MiB a zip, 64 levels, no aliases (YAML bombs).
+Paths may be files, folders (searched for ``*.yml`` and ``*.yaml``) or release zips. Skipped without a word: ``*.test.yml``,
+hidden folders, and YAML that makes no claim to be a rule. Bounds: 1 MiB a file, 256 MiB a zip, 64 levels, no aliases (YAML bombs).
 """
 
 import os
@@ -63,7 +63,7 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes | Refusal]]:
 
 def is_rule_file(name: str) -> bool:
     """Could a file of this name hold rules? Tests beside rules (``x.test.yml``) and hidden files do not."""
-    stem, dot, ending = name.rpartition(".")
+    stem, _, ending = name.rpartition(".")
     return ending.lower() in ("yml", "yaml") and bool(stem) and not stem.endswith(".test") and not name.startswith(".")
 
 
@@ -127,17 +127,20 @@ def documents(file: str, content: bytes) -> Iterator[Document | Refusal]:
 
 
 def _check_shape(text: str) -> None:
-    depth = count = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        count += 1
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(None, None, "aliases are not taken: write the value out", event.start_mark)
+            raise _error("aliases are not taken: write the value out", event.start_mark)
         if depth > MAX_DEPTH or count > MAX_NODES:
-            raise yaml.MarkedYAMLError(None, None, f"nested deeper than {MAX_DEPTH} or too many values", event.start_mark)
+            raise _error(f"nested deeper than {MAX_DEPTH} or too many values", event.start_mark)
+
+
+def _error(problem: str, mark: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(None, None, problem, mark)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -147,6 +150,6 @@ class _Loader(yaml.CSafeLoader):
         seen: set[Any] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.MarkedYAMLError(None, None, f"key {key.value!r} stands twice", key.start_mark)
+                raise _error(f"key {key.value!r} stands twice", key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+        return super().construct_mapping(node, deep)
