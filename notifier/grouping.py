@@ -114,7 +114,7 @@ class Grouping:
             trace = self._supported(keys, first, last)
         if trace is None:
             return None
-        self._take(trace, alert, keys if main else (), first, last)
+        self._take(trace, alert, keys, first, last, main)
         return self._draw(trace)
 
     def _join(self, keys: Sequence[str], first: Micros, last: Micros) -> Trace | None:
@@ -160,15 +160,15 @@ class Grouping:
         self._remember(trace)
         return trace
 
-    def _take(self, trace: Trace, alert: Alert, keys: Sequence[str], first: Micros, last: Micros) -> None:
-        trace.take(alert, first, last)
-        trace.extend(keys, first, last)
-        if keys:
+    def _take(self, trace: Trace, alert: Alert, keys: Sequence[str], first: Micros, last: Micros, main: bool) -> None:
+        trace.take(alert, first, last, main)
+        self._by_alert[alert.id] = trace.id
+        if main:
+            trace.extend(keys, first, last)
             trace.techniques.update(techniques(alert.tags))
             trace.kinds.update(kinds_of(self._legal, alert.tags))
-        self._by_alert[alert.id] = trace.id
-        for key in keys:
-            self._by_key.setdefault(key, set()).add(trace.id)
+            for key in keys:
+                self._by_key.setdefault(key, set()).add(trace.id)
 
     def _draw(self, trace: Trace) -> Incident:
         """The next revision of the incident as it now stands."""

@@ -20,7 +20,7 @@ TEXT = 1_000
 
 # Bounded and without nested repeats: linear in the text.
 _CCCD = re.compile(r"(?<!\d)\d{3} ?\d{3} ?\d{3} ?\d{3}(?!\d)")
-_PHONE = re.compile(r"(?<![\w.])(?:\+84|84|0)[ .-]?[2-9]\d{1,2}[ .-]?\d{3}[ .-]?\d{3,4}(?!\d)")
+_PHONE = re.compile(r"(?<![\w.])(?:\+84|84|0)[ .-]?[2-9]\d{1,2}[ .-]?\d{3,4}[ .-]?\d{3,4}(?!\d)")
 
 
 def mask(text: str) -> str:
@@ -30,6 +30,8 @@ def mask(text: str) -> str:
 
 def _hide(match: re.Match[str]) -> str:
     digits = [c for c in match.group() if c.isdecimal()]
+    if len(digits) < 10:
+        return match.group()
     return "•" * (len(digits) - 3) + "".join(digits[-3:])
 
 

@@ -56,11 +56,19 @@ class Trace(msgspec.Struct):
             low, high = self.seen.get(key, (first, last))
             self.seen[key] = (min(low, first), max(high, last))
 
-    def take(self, alert: Alert, first: Micros, last: Micros) -> None:
-        """Add an alert, or a newer revision of one."""
+    def take(self, alert: Alert, first: Micros, last: Micros, main: bool) -> None:
+        """Add an alert, or a newer revision of one. A supporting one (not ``main``) is cited and no more."""
         self.known[alert.id] = alert.revision
         self.lines[alert.id] = AlertLine(alert.id, alert.rule, alert.title, alert.level, alert.happened_at, alert.count)
         self.first_at, self.last_at = min(self.first_at, first), max(self.last_at, last)
+        for item in alert.evidence[:PER_ALERT]:
+            line = excerpt(item)
+            if len(self.evidence) < EXCERPTS and line not in self.evidence:
+                self.evidence.append(line)
+        if main:
+            self._count(alert)
+
+    def _count(self, alert: Alert) -> None:
         self.systems.update(alert.systems)
         for entity in alert.entities:
             if len(self.entities) < ENTITIES:
@@ -69,10 +77,6 @@ class Trace(msgspec.Struct):
                 self.unnamed += 1
         if rank(alert.level) > rank(self.level):
             self.level, self.lead = alert.level, alert.title
-        for item in alert.evidence[:PER_ALERT]:
-            line = excerpt(item)
-            if len(self.evidence) < EXCERPTS and line not in self.evidence:
-                self.evidence.append(line)
 
 
 def excerpt(item: Evidence) -> str:
