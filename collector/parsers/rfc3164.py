@@ -25,7 +25,7 @@ SERVICES: Final = {
 }
 """Program → Sigma service of product linux; every other program is ``syslog``."""
 
-LEVELS: Final = frozenset("TRACE DEBUG INFO NOTICE WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
+LEVELS: Final = frozenset(("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "SEVERE", "CRITICAL", "FATAL"))
 """Words after a time that mean an application wrote the line, not a host."""
 
 ZONES: Final = {"UTC:": "UTC", "GMT:": "UTC", "ICT:": "+07:00"}

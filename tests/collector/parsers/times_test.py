@@ -1,5 +1,6 @@
 """Truths about times."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -86,19 +87,15 @@ def test_nonsense_is_a_parse_error(text: str) -> None:
         lambda: times.bsd(text, VN, AT),
         lambda: times.moment(text, VN),
     ):
-        try:
+        with suppress(ParseError):
             assert isinstance(parse(), int)
-        except ParseError:
-            pass
 
 
 @given(st.integers() | st.floats() | st.none() | st.booleans() | st.lists(st.integers()))
 def test_any_value_is_a_time_or_a_parse_error(value: object) -> None:
     """Numbers of any size, NaN and other values never raise anything else."""
-    try:
+    with suppress(ParseError):
         assert isinstance(times.moment(value, VN), int)
-    except ParseError:
-        pass
 
 
 def test_zones() -> None:
