@@ -15,7 +15,7 @@ from backbone.clock import ManualClock
 from backbone.memory_bus import MemoryBus
 from backbone.memory_events import MemoryEvents
 from backbone.memory_state import MemoryState
-
+from backbone.parquet_store import ParquetEvents
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
 
@@ -77,9 +77,13 @@ class _Kept:
         await self._state.close()
 
 
+async def parquet_events(folder: Path, clock: ManualClock, max_bytes: int) -> ParquetEvents:
+    return await ParquetEvents.open(folder / "events", clock, segment_events=50, merged_events=400, merged_files=4)
+
+
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
-EVENTS = {"memory": (memory_events, False)}
+EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
 
 
 async def _place(adapters: dict[str, Any], name: str, folder: Path) -> AsyncIterator[Place]:

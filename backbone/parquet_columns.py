@@ -1,0 +1,175 @@
+"""Events as columns and back: the one layout of segments on disk and of the tail in memory.
+
+Besides the event's own attributes there are columns ``f:<key>`` for the fields searched most (``query_fields.PROMOTED``): the
+value's text, folded as queries are; LISTED when it is a list, whose elements stand in ``fields``; null when the event has none.
+``folded`` is the original folded, only where that is more than lower case (null when it is ASCII): folding while searching
+takes three times as long.
+Times are microseconds since the epoch, UTC.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import pyarrow
+
+from backbone.ports import Stored
+from backbone.query_fields import PROMOTED
+from backbone.query_nodes import fold, texts
+from model import Event, LogSource
+
+LISTED: Final = "\x01"
+"""Stands in a promoted column for a list (and for this very text, which is then looked up in ``fields`` as well)."""
+
+OWN: Final = (
+    "id",
+    "offset",
+    "happened_at",
+    "received_at",
+    "stored_at",
+    "system",
+    "source",
+    "format",
+    "host",
+    "peer",
+    "product",
+    "categories",
+    "service",
+    "tags",
+    "original",
+    "fields",
+)
+"""Columns an event is made of again, in order."""
+
+_INTEGERS: Final = frozenset({"offset", "happened_at", "received_at", "stored_at"})
+_TEXTS: Final = pyarrow.list_(pyarrow.string())
+
+
+def promoted(key: str) -> str:
+    """Name of the column of a promoted field."""
+    return f"f:{key}"
+
+
+def _type(name: str) -> pyarrow.DataType:
+    if name in _INTEGERS:
+        return pyarrow.int64()
+    return _TEXTS if name in {"categories", "tags"} else pyarrow.string()
+
+
+SCHEMA: Final = pyarrow.schema(
+    [pyarrow.field(name, _type(name), nullable=False) for name in OWN]
+    + [pyarrow.field("folded", pyarrow.string())]
+    + [pyarrow.field(promoted(key), pyarrow.string()) for key in PROMOTED]
+)
+
+DICTIONARIES: Final = (
+    "system",
+    "source",
+    "format",
+    "host",
+    "peer",
+    "product",
+    "service",
+    "categories.list.element",
+    "tags.list.element",
+    *(promoted(key) for key in PROMOTED),
+)
+"""Columns whose values repeat."""
+
+STATISTICS: Final = ("offset", "happened_at", "received_at", "id", "system", *(promoted(key) for key in PROMOTED))
+"""Columns whose smallest and largest values let a search skip row groups."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_fields: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+_ATTRIBUTES: Final[dict[str, Callable[[Event], Any]]] = {
+    "id": lambda e: e.id,
+    "happened_at": lambda e: e.happened_at,
+    "received_at": lambda e: e.received_at,
+    "system": lambda e: e.system,
+    "source": lambda e: e.source,
+    "format": lambda e: e.format,
+    "host": lambda e: e.host,
+    "peer": lambda e: e.peer,
+    "product": lambda e: e.logsource.product,
+    "categories": lambda e: e.logsource.categories,
+    "service": lambda e: e.logsource.service,
+    "tags": lambda e: e.tags,
+    "original": lambda e: e.original,
+}
+
+
+def table(stored: Sequence[Stored]) -> pyarrow.Table:
+    """The events as an Arrow table of SCHEMA. About 6 µs an event of 1.2 KB."""
+    events = [s.event for s in stored]
+    fields = [e.fields for e in events]
+    columns: list[pyarrow.Array] = []
+    for name in OWN:
+        if name == "offset":
+            values: list[Any] = [s.offset for s in stored]
+        elif name == "stored_at":
+            values = [s.stored_at for s in stored]
+        elif name == "fields":
+            columns.append(pyarrow.array([_encode(e.fields) for e in events], pyarrow.binary()).cast(pyarrow.string()))
+            continue
+        else:
+            values = list(map(_ATTRIBUTES[name], events))
+        columns.append(pyarrow.array(values, _type(name)))
+    originals = [e.original for e in events]
+    columns.append(pyarrow.array([None if text.isascii() else fold(text) for text in originals], pyarrow.string()))
+    present = set().union(*fields) if fields else set()
+    for key in PROMOTED:
+        if key in present:
+            columns.append(pyarrow.array(_promote(key, fields), pyarrow.string()))
+        else:
+            columns.append(pyarrow.nulls(len(fields), pyarrow.string()))
+    return pyarrow.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _promote(key: str, fields: Sequence[dict[str, Any]]) -> list[str | None]:
+    values = [f.get(key) for f in fields]
+    return [v.lower() if type(v) is str and v.isascii() else None if v is None else _text(v) for v in values]
+
+
+def _text(value: Any) -> str | None:
+    found = texts(value)
+    if isinstance(value, list | tuple):
+        return LISTED if found else None
+    return fold(found[0]) if found else None
+
+
+def stored(row: Sequence[Any]) -> Stored:
+    """The event of one row of the columns OWN."""
+    (
+        id_,
+        offset,
+        happened,
+        received,
+        at,
+        system,
+        source,
+        format_,
+        host,
+        peer,
+        product,
+        categories,
+        service,
+        tags,
+        original,
+        fields,
+    ) = row
+    event = Event(
+        id=id_,
+        source=source,
+        happened_at=happened,
+        received_at=received,
+        original=original,
+        format=format_,
+        logsource=LogSource(product, tuple(categories), service),
+        system=system,
+        host=host,
+        peer=peer,
+        fields=_fields(fields),
+        tags=tuple(tags),
+    )
+    return Stored(event, offset, at)
