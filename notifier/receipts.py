@@ -5,7 +5,6 @@ UTF-8. A key's id is the first 16 hex digits of SHA-256 of its 32 bytes.
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 
@@ -27,7 +26,7 @@ def read_key(text: str) -> bytes:
     lines = [line for line in text.split("\n") if line.strip() and not line.startswith("-----")]
     try:
         raw = base64.b64decode("".join(lines).strip(), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ConfigError("the national public key is neither base64 nor PEM; take it from GET /api/v1/keys") from error
     if "-----BEGIN" in text and len(raw) == 44:
         # SubjectPublicKeyInfo of Ed25519 is 12 fixed bytes and the key (RFC 8410 section 4).

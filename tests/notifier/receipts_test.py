@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
