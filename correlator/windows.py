@@ -61,7 +61,7 @@ class Saved(msgspec.Struct, frozen=True, array_like=True):
     until: Micros
     serial: int
     items: list[Item]
-    episodes: list[Episode]
+    episodes: tuple[Episode, ...]
 
 
 class Windows:

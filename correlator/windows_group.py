@@ -59,7 +59,7 @@ class Group:
 
     def __init__(self) -> None:
         self.items: list[Item] = []
-        self.episodes: list[Episode] = []
+        self.episodes: tuple[Episode, ...] = ()
         self.until: Micros = 0
         self.serial = 0
         self.recent: dict[str, Micros] | None = None
@@ -93,7 +93,10 @@ class Group:
         newest = not self.items or item[:2] >= self.items[-1][:2]
         if self.episodes and self.episodes[-1].first_at > item[0]:
             newest = False
-        self.items.insert(place, item)
+        if self.items:
+            self.items.insert(place, item)
+        else:
+            self.items = [item]  # a list of exactly one: most groups never see a second match
         room.bytes += len(item[4])
         turn = self._begin(shape, room, item[0]) if self._may_hold(shape, item, newest) else None
         if len(self.items) > shape.cap:
@@ -108,7 +111,7 @@ class Group:
             del self.items[:gone]
         if self.episodes:
             if self.episodes[0].last_at < cut:
-                self.episodes = [e for e in self.episodes if e.last_at >= cut]
+                self.episodes = tuple(e for e in self.episodes if e.last_at >= cut)
             for episode in self.episodes:
                 if episode.head and episode.first_at < watermark:
                     episode.head = None
@@ -176,7 +179,7 @@ class Group:
         if following is not None and first_at >= following.first_at:
             return None
         episode = Episode("", first_at, first_at, 0, [])
-        self.episodes.insert(place, episode)
+        self.episodes = (*self.episodes[:place], episode, *self.episodes[place:])
         traces, merged = self._swallow(shape, room, episode)
         opened = not merged
         if merged:
@@ -196,7 +199,8 @@ class Group:
                 add_to_head(shape, episode, row[:4])
                 end += 1
             elif place < len(self.episodes) and self.episodes[place].first_at <= limit:
-                other = self.episodes.pop(place)
+                other = self.episodes[place]
+                self.episodes = self.episodes[:place] + self.episodes[place + 1 :]
                 episode.last_at = max(episode.last_at, other.last_at)
                 episode.count += other.count
                 for head in other.head or ():
