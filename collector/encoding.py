@@ -33,7 +33,8 @@ def _words(*lines: str) -> list[str]:
     return " ".join(lines).split()
 
 
-_TCVN3: Final = "".join(map(chr, range(128))) + _UPPER
+TCVN3: Final = "".join(map(chr, range(128))) + _UPPER
+_HIGH: Final = b"\x00\x01\x02\x03\x1e\x20"
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _NUCLEI: Final = frozenset(
     _words(
@@ -60,9 +61,10 @@ def decode(data: bytes, encoding: str = "auto") -> tuple[str, tuple[str, ...]]:
     if encoding == "windows-1258":
         found = _strict(data, "cp1258")
     elif encoding == "tcvn3":
-        found = codecs.charmap_decode(data, "strict", _TCVN3)[0]
+        found = codecs.charmap_decode(data, "strict", TCVN3)[0]
     elif encoding == "utf-16":
-        found = _strict(data, "utf-16-le" if data[:2] != b"\xfe\xff" and not _big(data) else "utf-16-be")
+        big = data[:2] == b"\xfe\xff" or _are_high(data[:SAMPLE:2], data[1:SAMPLE:2])
+        found = _strict(data, "utf-16-be" if big else "utf-16-le")
     else:
         found = _strict(data, "utf-8")
         encoding = ""
@@ -82,22 +84,22 @@ def _guess(data: bytes) -> str:
     """Which encoding these bytes are in; ``utf-8`` when nothing speaks for another one."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return "utf-16"
-    half = min(len(data), SAMPLE) // 2
-    if half > 3 and max(data[1 : 2 * half : 2].count(0), data[0 : 2 * half : 2].count(0)) * 5 > half * 4:
+    if _are_high(data[1:SAMPLE:2], data[:SAMPLE:2]) or _are_high(data[:SAMPLE:2], data[1:SAMPLE:2]):
         return "utf-16"
     if _strict(data, "utf-8") is not None:
         return "utf-8"
     sample = data[:SAMPLE]
     western = _strict(sample, "cp1258")
     scores = {"windows-1258": _score(western) if western is not None else 0}
-    scores["tcvn3"] = _score(codecs.charmap_decode(sample, "strict", _TCVN3)[0])
+    scores["tcvn3"] = _score(codecs.charmap_decode(sample, "strict", TCVN3)[0])
     best = max(scores, key=lambda name: scores[name])
     return best if scores[best] > 0 else "utf-8"
 
 
-def _big(data: bytes) -> bool:
-    """Whether UTF-16 without a mark has its high bytes first."""
-    return data[:2] != b"\xff\xfe" and data[0:SAMPLE:2].count(0) > data[1:SAMPLE:2].count(0)
+def _are_high(high: bytes, low: bytes) -> bool:
+    """Whether these are the high and low bytes of Latin and Vietnamese letters in UTF-16 without a mark."""
+    known = sum(high.count(byte) for byte in _HIGH)
+    return len(high) > 3 and known * 10 >= len(high) * 9 and high.count(0) * 5 >= len(high) * 2 and low.count(0) * 10 < len(low)
 
 
 def _score(text: str) -> int:

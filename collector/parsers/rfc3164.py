@@ -46,7 +46,7 @@ def parse(text: str, context: Context) -> Parsed:
         raise ParseError("not syslog: neither a priority nor a time at the beginning")
     host, start = _host(text, start) if at is not None else ("", start)
     program, pid, start = _tag(text, start)
-    message = text[start:].strip(" ") if text[start : start + 1] == " " else text[start:]
+    message = text[start + 1 :] if text[start : start + 1] == " " else text[start:]
     if program:
         fields["program"] = program
     if pid:
