@@ -10,21 +10,21 @@ import click
 from model import ConfigError, QueryError, VonggacError
 
 COMMANDS = {
-    "run": "daemon.commands_run",
-    "demo": "daemon.commands_demo",
-    "scan": "daemon.commands_scan",
-    "check": "daemon.commands_check",
-    "alerts": "daemon.commands_show",
-    "incidents": "daemon.commands_show",
-    "events": "daemon.commands_show",
-    "doctor": "daemon.commands_doctor",
-    "collect": "daemon.commands_run",
-    "correlate": "daemon.commands_run",
-    "notify": "daemon.commands_run",
-    "console": "daemon.commands_run",
-    "national": "daemon.commands_run",
+    "run": ("commands_run", "Start everything on this machine."),
+    "demo": ("commands_demo", "Start everything and replay a day in the province."),
+    "check": ("commands_check", "Check settings, register and rules; start nothing."),
+    "doctor": ("commands_doctor", "Look for what keeps the house from working well."),
+    "alerts": ("commands_show", "Show alerts."),
+    "incidents": ("commands_show", "Show incidents and their receipts."),
+    "events": ("commands_show", "Search events."),
+    "scan": ("commands_scan", "Apply Sigma rules to files, without any daemon."),
+    "collect": ("commands_run", "Run only the collector."),
+    "correlate": ("commands_run", "Run only the correlator."),
+    "notify": ("commands_run", "Run only the notifier."),
+    "console": ("commands_run", "Run only the console."),
+    "national": ("commands_run", "Run only the simulated national API."),
 }
-"""Sub-command → module that has a click command of that name."""
+"""Sub-command → module that has a click command of that name, and what it is for."""
 
 USAGE, FAILURE = 2, 1
 
@@ -38,8 +38,12 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[name]), name)
+        command: click.Command = getattr(importlib.import_module(f"daemon.{COMMANDS[name][0]}"), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

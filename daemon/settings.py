@@ -18,6 +18,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
 
+class LogSourceSettings(Section):
+    """Whose log it is, in Sigma's terms, where the format alone does not say."""
+
+    product: str = ""
+    categories: list[str] = []
+    service: str = ""
+
+
 class SourceSettings(Section):
     """What every source has."""
 
@@ -28,6 +36,10 @@ class SourceSettings(Section):
     zone: str = Field("Asia/Ho_Chi_Minh", description="IANA time zone of times that name none")
     encoding: Literal["auto", "utf-8", "windows-1258", "tcvn3", "utf-16"] = Field("auto", description="text encoding")
     system: str = Field("", description="code of the information system when all records belong to one")
+    host: str = Field("", description="the machine the records are about, when they name none")
+    logsource: LogSourceSettings | None = Field(
+        None, description="product, categories, service, when the format alone does not say"
+    )
     max_line: Size = Field(64 * 2**10, description="longer lines are cut here and tagged truncated")
 
 
@@ -93,6 +105,7 @@ class Rules(Section):
     paths: list[str] = Field(
         ["../rules"], description="rule files, folders, or release zips of Sigma rules; relative to this file"
     )
+    placeholders: dict[str, list[str]] = Field({}, description="values for `%name%` in rules (modifier expand), by name")
 
 
 class Collector(Section):
@@ -158,7 +171,9 @@ class National(Section):
 
     run: bool = Field(True, description="start it here; false when the link's url is another machine")
     listen: Address = Field("127.0.0.1:8099", description="address:port")
-    organisation: str = Field("tinh", pattern=r"^[a-z0-9-]{1,40}$", description="this province's code there")
+    organisation: str = Field(
+        "TINH", pattern=r"^[A-Z]{2,8}$", description="this province's code there, part of every national id"
+    )
     organisation_name: str = Field("Trung tâm giám sát an toàn thông tin tỉnh", description="its name there")
 
 

@@ -7,11 +7,15 @@ signal) let the console's /metrics show all of them.
 import logging
 import os
 import sys
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+
+from model.moment import to_rfc3339
 
 HELP = {
     "collector_records": "Records made durable, by source and format.",
@@ -78,8 +82,12 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-def log_to(stream: Any = None, level: str = "info", role: str = "") -> None:
-    """One JSON object a line: ``at`` (RFC 3339), ``level``, ``role``, ``event``, and what belongs to it."""
+def log_to(file: Path | None, role: str, level: str = "info") -> None:
+    """One JSON object a line: ``at`` (RFC 3339), ``level``, ``role``, ``event``, and what belongs to it.
+
+    Lines go to ``file`` (rotated at 20 MiB, five kept) and to standard error: all of them where nobody watches (a service),
+    warnings and errors in short form on a terminal.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -88,17 +96,44 @@ def log_to(stream: Any = None, level: str = "info", role: str = "") -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Forward()], force=True)
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(_Short() if sys.stderr.isatty() else _Line())
+    shown.setLevel(logging.WARNING if sys.stderr.isatty() else logging.DEBUG)
+    handlers: list[logging.Handler] = [shown]
+    if file is not None:
+        kept = RotatingFileHandler(file, maxBytes=20 * 2**20, backupCount=5, encoding="utf-8", errors="backslashreplace")
+        kept.setFormatter(_Line())
+        handlers.append(kept)
+    logging.basicConfig(level=logging.DEBUG, handlers=handlers, force=True)
+    for library in ("asyncio", "aiohttp", "concurrent.futures"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
-class _Forward(logging.Handler):
-    """Log records of libraries become our own lines."""
+class _Line(logging.Formatter):
+    """Our own lines as they are; a library's record as a line of the same shape."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        log = structlog.get_logger(library=record.name)
-        getattr(log, record.levelname.lower(), log.error)(record.getMessage(), exc_info=record.exc_info)
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if text.startswith("{"):
+            return text
+        line: dict[str, Any] = {"event": text, "level": record.levelname.lower(), "at": to_rfc3339(int(record.created * 1e6))}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line | {"library": record.name}).decode()
+
+
+class _Short(_Line):
+    """``16:30:00 notify: the national API does not answer (attempts=3)`` for a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = msgspec.json.decode(super().format(record))
+        at, role, event = str(line.pop("at", "")), line.pop("role", ""), line.pop("event", "")
+        for name in ("level", "exception", "library"):
+            line.pop(name, None)
+        rest = ", ".join(f"{name}={value}" for name, value in line.items())
+        return f"{at[11:19]} {role}: {event}" + (f" ({rest})" if rest else "")

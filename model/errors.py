@@ -83,7 +83,11 @@ class CorruptError(BackboneError):
 
 
 class QueryError(VonggacError):
-    """A search cannot be understood."""
+    """A search cannot be understood. ``position`` is the 0-based character where, None when it has no place."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        self.position = position
+        super().__init__(message)
 
 
 class DeliveryError(VonggacError):

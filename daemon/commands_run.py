@@ -1,0 +1,48 @@
+"""`vonggac run`: everything on this machine; and one command a role, for running them apart."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import click
+
+from daemon import options, roles
+from daemon.load import load
+from daemon.running import greeting, running
+
+
+@click.command()
+@options.config
+def run(config_file: Path) -> None:
+    """Start everything: collectors, correlator, notifier, console and the simulated national API.
+
+    Prints what listens where. Ctrl-C (or SIGTERM) stops within ten seconds; the next start goes on where this one stopped.
+    """
+    asyncio.run(_run(config_file))
+
+
+async def _run(config_file: Path) -> None:
+    begun = time.monotonic()
+    configuration = load(config_file)
+    async with running(configuration, lambda text: click.echo(text, err=True)) as supervisor:
+        if not supervisor.stop.is_set():
+            click.echo(greeting(configuration, time.monotonic() - begun))
+        await supervisor.stop.wait()
+        click.echo("Đang dừng · stopping …")
+    click.echo("Đã dừng · stopped.")
+
+
+def _role(name: str, text: str) -> click.Command:
+    @click.command(name, help=text)
+    @options.config
+    def command(config_file: Path) -> None:
+        roles.run(name, load(config_file))
+
+    return command
+
+
+collect = _role("collect", "Run only the collector: sources → parse → normalise → durable log.")
+correlate = _role("correlate", "Run only the correlator: durable log → rules → alerts; stores the events.")
+notify = _role("notify", "Run only the notifier: alerts → incidents → national API.")
+console = _role("console", "Run only the analysts' console, with /healthz, /readyz and /metrics.")
+national = _role("national", "Run only the simulated national API.")

@@ -1,0 +1,36 @@
+"""One process of one role: telemetry, wiring, loops."""
+
+import sys
+
+import structlog
+import uvloop
+
+from backbone.clock import SystemClock
+from daemon import running, wiring
+from daemon.load import Configuration
+from daemon.loops import Loops
+from daemon.telemetry import PrometheusSignals, log_to, use_metrics_folder
+from model import VonggacError
+
+
+def run(role: str, configuration: Configuration) -> None:
+    """Run ``role`` until SIGTERM or SIGINT. ConfigError when it cannot be built."""
+    running.prepare(configuration)
+    log_to(configuration.home / "logs" / f"{role}.jsonl", role, configuration.settings.log_level)
+    use_metrics_folder(configuration.home / "run/metrics")
+    try:
+        uvloop.run(_run(role, configuration))
+    except VonggacError:
+        raise
+    except Exception:
+        structlog.get_logger().exception("role crashed")
+        sys.exit(1)
+
+
+async def _run(role: str, configuration: Configuration) -> None:
+    clock, signals = SystemClock(), PrometheusSignals()
+    log = structlog.get_logger()
+    async with wiring.built(role, configuration, clock, signals) as loops:
+        log.info("started", loops=list(loops))
+        await Loops(role, configuration.home / "run/health", clock, signals).run(loops)
+    log.info("stopped")
