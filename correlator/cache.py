@@ -33,9 +33,11 @@ KEEP: Final = 4
 TIMEOUT: Final = 900.0
 """Seconds a compilation may take."""
 
-_COMPILERS: Final = tuple(
-    ["chains", "compile", "condition", "load", "patterns", "predicates", "regex", "rule", "rulefiles", "text", "tree"]
+_COMPILERS: Final = (
+    *("chains", "compile", "condition", "load", "patterns", "predicates"),
+    *("regex", "rule", "rulefiles", "text", "tree"),
 )
+"""Modules that decide what a compilation contains."""
 
 _decoder: Final = msgspec.msgpack.Decoder(Compiled)
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -19,8 +19,8 @@ from correlator.rulefiles import Document, documents, files
 __all__ = ["Loaded", "files", "load"]
 
 _ABOUT: Final = """
-    Identifier Related Level Status Date Modified Description References Author Tag Tags Fields FalsePositives License Scope Taxonomy
-    Name Title
+    Identifier Related Level Status Date Modified Description References Author Tag Tags Fields FalsePositives License Scope
+    Taxonomy Name Title
 """
 _MILD: Final = frozenset(f"Sigma{name}Error" for name in _ABOUT.split())
 """Errors in what only describes a rule: it still runs, with a warning."""

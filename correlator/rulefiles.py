@@ -1,7 +1,8 @@
 """Where rules are found, and the YAML documents in them, each knowing the line of its every key. Nothing of Sigma here.
 
 Paths may be files, folders (searched for ``*.yml`` and ``*.yaml``) or release zips. Skipped without a word: ``*.test.yml``,
-hidden folders, and YAML that makes no claim to be a rule. Bounds: 1 MiB a file, 256 MiB a zip, 64 levels, no aliases (YAML bombs).
+hidden folders, and YAML that makes no claim to be a rule. Bounds: 1 MiB a file, 256 MiB a zip, 64 levels, no aliases (YAML
+bombs).
 """
 
 import os
