@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from collector.parsers.auditd_records import Head, address, head, pairs, unhex
 from collector.parsers.auditd_syscalls import ARCHITECTURES
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -40,7 +41,7 @@ def parse_group(texts: Sequence[str], context: Context) -> Parsed:
     fields = _joined(records)
     categories = _understand(records, fields)
     fields.setdefault("message", fields.get("proctitle") or texts[0][first.body :].replace("\x1d", " ").strip())
-    return Parsed(fields=fields, happened_at=first.at, host=first.node, logsource=_source(categories), format="auditd")
+    return Parsed(fields=present(fields), happened_at=first.at, host=first.node, logsource=_source(categories), format="auditd")
 
 
 def _source(categories: tuple[str, ...]) -> LogSource:

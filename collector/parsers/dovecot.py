@@ -7,6 +7,7 @@ Form: ``imap-login: Login: user=<lan>, method=PLAIN, rip=192.0.2.7, lip=…, TLS
 from typing import Any, Final
 
 from collector.parsers import pam
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -54,7 +55,7 @@ def parse(text: str, context: Context) -> Parsed:
             _auth(rest, fields)
         else:
             _session(process, rest, fields)
-    return Parsed(fields=fields, logsource=SOURCE, format="dovecot")
+    return Parsed(fields=present(fields), logsource=SOURCE, format="dovecot")
 
 
 def _login(rest: str, fields: dict[str, Any]) -> None:

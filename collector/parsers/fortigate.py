@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from collector.parsers import times
 from collector.parsers.keyvalue import pairs
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 
@@ -53,7 +54,11 @@ def parse(text: str, context: Context) -> Parsed:
     fields["message"] = found.get("msg") or found.get("logdesc") or text.strip()
     source = _SERVICES.get(kind) or LogSource(product="fortigate", categories=("firewall",), service=kind[:64])
     return Parsed(
-        fields=fields, happened_at=_time(found, context), host=found.get("devname", ""), logsource=source, format="fortigate"
+        fields=present(fields),
+        happened_at=_time(found, context),
+        host=found.get("devname", ""),
+        logsource=source,
+        format="fortigate",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from collector.parsers import times
 from collector.parsers.json_lines import decode
 from collector.parsers.keyvalue import pairs
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 
@@ -93,7 +94,7 @@ def _made(fields: dict[str, Any], at: Micros | None, host: str) -> Parsed:
     if address:
         fields["src_ip"] = address
     fields.setdefault("message", _sentence(fields))
-    return Parsed(fields=fields, happened_at=at, host=host, logsource=SOURCE, format="keycloak")
+    return Parsed(fields=present(fields), happened_at=at, host=host, logsource=SOURCE, format="keycloak")
 
 
 def _sentence(fields: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from collector.parsers import times
 from collector.parsers.access import request
 from collector.parsers.json_lines import decode
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 
@@ -146,7 +147,7 @@ def _made(fields: Document, rules: _Rules, intercepted: bool, at: Micros | None,
     fields["action"] = "blocked" if intercepted else ("detected" if rules.ids or rules.messages else "allowed")
     if "c-ip" in fields:
         fields["src_ip"] = fields["c-ip"]
-    return Parsed(fields=fields, happened_at=at, logsource=SOURCE, format="modsecurity")
+    return Parsed(fields=present(fields), happened_at=at, logsource=SOURCE, format="modsecurity")
 
 
 def _time(stamp: Any, context: Context) -> Micros | None:

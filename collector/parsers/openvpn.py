@@ -6,6 +6,7 @@ A client is named ``user/203.0.113.9:51820`` once it is known, ``203.0.113.9:518
 from typing import Any, Final
 
 from collector.parsers import times
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 from model.moment import SECOND
@@ -47,7 +48,7 @@ def parse(text: str, context: Context) -> Parsed:
             fields["action"] = action
             _more(action, told, fields)
             break
-    return Parsed(fields=fields, happened_at=at, logsource=SOURCE, format="openvpn")
+    return Parsed(fields=present(fields), happened_at=at, logsource=SOURCE, format="openvpn")
 
 
 def _stamped(message: str, context: Context) -> tuple[Micros | None, str]:

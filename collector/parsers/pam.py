@@ -7,6 +7,7 @@ become fields.
 from ipaddress import ip_address
 from typing import Any, Final
 
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -43,7 +44,7 @@ def parse(text: str, context: Context) -> Parsed:
     rhost = fields.get("rhost")
     if rhost:
         _address(rhost, fields)
-    return Parsed(fields=fields, logsource=SOURCE, format="pam")
+    return Parsed(fields=present(fields), logsource=SOURCE, format="pam")
 
 
 def _understand(told: str, fields: dict[str, Any]) -> None:

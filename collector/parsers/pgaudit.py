@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from collector.parsers import times
 from collector.parsers.json_lines import decode
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 
@@ -137,9 +138,9 @@ def _made(message: str, fields: dict[str, Any], at: Micros | None) -> Parsed:
     fields["message"] = message
     if message.startswith("AUDIT: "):
         _audit(message[7:], fields)
-        return Parsed(fields=fields, happened_at=at, logsource=AUDIT, format="pgaudit")
+        return Parsed(fields=present(fields), happened_at=at, logsource=AUDIT, format="pgaudit")
     _server(message, fields)
-    return Parsed(fields=fields, happened_at=at, logsource=SERVER, format="pgaudit")
+    return Parsed(fields=present(fields), happened_at=at, logsource=SERVER, format="pgaudit")
 
 
 def _audit(line: str, fields: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ are theirs to choose: an address is only read where Postfix itself writes ``host
 
 from typing import Any, Final
 
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -51,7 +52,7 @@ def parse(text: str, context: Context) -> Parsed:
             fields["queue_id"] = head
         told = rest
     _understand(told, fields)
-    return Parsed(fields=fields, logsource=SOURCE, format="postfix")
+    return Parsed(fields=present(fields), logsource=SOURCE, format="postfix")
 
 
 def _is_queue_id(head: str) -> bool:

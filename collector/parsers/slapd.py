@@ -6,6 +6,7 @@ Form: ``conn=1001 op=0 BIND dn="…" method=128``. Only ACCEPT names the client'
 from typing import Any, Final
 
 from collector.parsers.keyvalue import pairs
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -32,7 +33,7 @@ def parse(text: str, context: Context) -> Parsed:
         rest = after
     if "conn" in fields:
         _operation(rest, fields)
-    return Parsed(fields=fields, logsource=SOURCE, format="slapd")
+    return Parsed(fields=present(fields), logsource=SOURCE, format="slapd")
 
 
 def _operation(rest: str, fields: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from collector.parsers import times
 from collector.parsers.json_lines import decode, flatten
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -33,7 +34,7 @@ def from_document(document: dict[str, Any], context: Context) -> Parsed:
         fields["truncated_fields"] = cut
     host = document.get("host")
     return Parsed(
-        fields=fields,
+        fields=present(fields),
         happened_at=at,
         host=host if isinstance(host, str) else "",
         logsource=SOURCE,

@@ -5,6 +5,7 @@ time.ms elapsed client result/status bytes method uri user hierarchy/peer type [
 
 from typing import Any, Final
 
+from collector.parsers.present import present
 from collector.parsers.quoting import unescape
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
@@ -39,7 +40,7 @@ def parse(text: str, context: Context) -> Parsed:
     if len(columns) > 10:
         _quoted(columns[10], fields)
     at = int(seconds) * 1_000_000 + int(millis[:6].ljust(6, "0"))
-    return Parsed(fields=fields, happened_at=at, logsource=SOURCE, format="squid")
+    return Parsed(fields=present(fields), happened_at=at, logsource=SOURCE, format="squid")
 
 
 def _uri(method: str, uri: str, fields: dict[str, Any]) -> None:

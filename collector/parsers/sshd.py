@@ -7,6 +7,7 @@ the end of the line. Messages nobody needs apart are kept with ``message`` only.
 from typing import Any, Final
 
 from collector.parsers import pam
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -42,7 +43,7 @@ def parse(text: str, context: Context) -> Parsed:
             fields["repeated"] = int(times)
             told = inner.removesuffix("]").removesuffix(" [preauth]")
     _understand(told, fields)
-    return Parsed(fields=fields, logsource=SOURCE, format="sshd")
+    return Parsed(fields=present(fields), logsource=SOURCE, format="sshd")
 
 
 def _understand(told: str, fields: dict[str, Any]) -> None:

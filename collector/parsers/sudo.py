@@ -6,6 +6,7 @@ Form: ``user : [reason ;] TTY=… ; PWD=… ; USER=… ; [GROUP=…] ; [ENV=…]
 from typing import Any, Final
 
 from collector.parsers import pam
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -35,7 +36,7 @@ def parse(text: str, context: Context) -> Parsed:
     if found and len(user) <= 256:
         fields["username"] = user.strip()
         _understand(rest, fields)
-    return Parsed(fields=fields, logsource=SOURCE, format="sudo")
+    return Parsed(fields=present(fields), logsource=SOURCE, format="sudo")
 
 
 def _understand(rest: str, fields: dict[str, Any]) -> None:

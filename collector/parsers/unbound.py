@@ -5,6 +5,7 @@ Forms: ``[1795228200] unbound[612:0] info: 10.10.7.21 example. A IN`` from its f
 
 from typing import Any, Final
 
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 
@@ -24,7 +25,7 @@ def parse(text: str, context: Context) -> Parsed:
     fields: dict[str, Any] = {"level": level, "message": told}
     words = told.split(" ", 12) if len(told) < 4096 else []
     source = QUERY if _query(words, fields) or _local(words, fields) else OTHER
-    return Parsed(fields=fields, happened_at=_time(head), logsource=source, format="unbound")
+    return Parsed(fields=present(fields), happened_at=_time(head), logsource=source, format="unbound")
 
 
 def _time(head: str) -> Micros | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from collector.parsers import access, times
 from collector.parsers.json_lines import decode, flatten
+from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -91,7 +92,7 @@ def from_document(document: Document, context: Context) -> Parsed:
     if cut:
         fields["truncated_fields"] = cut
     return Parsed(
-        fields=fields,
+        fields=present(fields),
         happened_at=at,
         logsource=SOURCE,
         format="wso2",
@@ -115,7 +116,7 @@ def parse(text: str, context: Context) -> Parsed:
     for old, new in (*_HTTP, ("sc-bytes", "response_size")):
         if old in fields:
             fields[new] = fields[old]
-    return Parsed(fields=fields, happened_at=parsed.happened_at, logsource=SOURCE, format="wso2")
+    return Parsed(fields=present(fields), happened_at=parsed.happened_at, logsource=SOURCE, format="wso2")
 
 
 def _sentence(fields: Document) -> str:
