@@ -21,6 +21,7 @@ from sigma.types import (
     SigmaNull,
     SigmaNumber,
     SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
     SigmaString,
     SigmaTimestampPart,
     SpecialChars,
@@ -44,6 +45,11 @@ _OPERATORS: Final = {
     CompareOperators.LTE: "lte",
     CompareOperators.GT: "gt",
     CompareOperators.GTE: "gte",
+}
+_FLAGS: Final = {
+    SigmaRegularExpressionFlag.IGNORECASE: "i",
+    SigmaRegularExpressionFlag.MULTILINE: "m",
+    SigmaRegularExpressionFlag.DOTALL: "s",
 }
 _MAX_LEAVES: Final = 20_000
 
@@ -187,7 +193,7 @@ def _predicate(field: str, value: Any) -> Predicate:
     if isinstance(value, SigmaNull):
         return Predicate(field, "null")
     if isinstance(value, SigmaRegularExpression):
-        flags = "".join(sorted(flag.name[0].lower() for flag in value.flags))
+        flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
         if value.contains_placeholder():
             raise Unrunnable("a placeholder in a regular expression has no value: set it in rules.placeholders")
         return Predicate(field, "regex", plain(str(value.regexp)), flags)

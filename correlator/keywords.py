@@ -1,7 +1,7 @@
 """Keywords: tests of any value of an event, whatever its field.
 
 Wildcard texts are looked for in all values at once, joined by SEPARATOR, which no pattern crosses. The rare other tests
-(regular expressions, networks) are made value by value, as are all when a value contains SEPARATOR itself.
+(regular expressions, networks) are made value by value. Where a value contains SEPARATOR itself, STAND_IN takes its place, which no pattern names.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from correlator import patterns
 from correlator.memory import States
 from correlator.predicates import FieldIndex, Predicate, pattern
 from correlator.rule import Database
-from correlator.text import SEPARATOR, fold, plain, texts
+from correlator.text import SEPARATOR, STAND_IN, fold, plain, texts
 
 
 class Keywords:
@@ -38,6 +38,8 @@ class Keywords:
                 if value.__class__ is not str and (digits or value.__class__ is not int):
                     found.extend(texts(value))
         text = SEPARATOR.join(found)
+        if text.count(SEPARATOR) >= len(found) > 0:
+            text = SEPARATOR.join([value.replace(SEPARATOR, STAND_IN) for value in found])
         if text.isascii():
             folded = text
         else:
@@ -45,10 +47,7 @@ class Keywords:
             folded = fold(text)
         true: set[int] = set()
         if self._together is not None:
-            if text.count(SEPARATOR) < len(found):
-                true.update(self._together.hits(text, folded))
-            else:
-                true.update(hit for one in found for hit in self._together.hits(plain(one), fold(plain(one))))
+            true.update(self._together.hits(text, folded))
         if self._memo is not None:
             for one in found:
                 true |= self._states.sets[self._memo[one]]

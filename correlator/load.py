@@ -11,7 +11,7 @@ from sigma.exceptions import SigmaError, SigmaValueError
 from sigma.filters import SigmaFilter
 from sigma.modifiers import SigmaValueModifier, modifier_mapping
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule, SigmaRuleBase
-from sigma.types import Placeholder, SigmaExpansion, SigmaRegularExpression, SigmaString
+from sigma.types import Placeholder, SigmaExpansion, SigmaNumber, SigmaRegularExpression, SigmaString
 
 from correlator.rule import Refusal
 from correlator.rulefiles import Document, documents, files
@@ -249,6 +249,19 @@ class _Utf16(SigmaValueModifier[SigmaString, SigmaString]):
     def modify(self, val: SigmaString) -> SigmaString:
         return _encoded(val, "utf-16le", b"\xff\xfe")
 
+
+_number: Final = SigmaNumber.__post_init__
+
+
+def _exact_number(self: SigmaNumber, init_number: Any) -> None:
+    """Integers beyond 2**53 stay what they are; pySigma makes floating point of them."""
+    if type(init_number) is int:
+        self.number = init_number
+    else:
+        _number(self, init_number)
+
+
+SigmaNumber.__post_init__ = _exact_number  # type: ignore[method-assign]
 
 modifier_mapping.update(
     {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from correlator.regex import blow_up, flags_of
-from correlator.text import SEPARATOR
+from correlator.text import SEPARATOR, STAND_IN
 
 hyperscan: Any
 try:
@@ -43,7 +43,7 @@ KINDS: Final = ("glob", "regex")
 
 def joinable(kind: str, value: str) -> bool:
     """Can this be looked for in many values joined by SEPARATOR?"""
-    return kind == "glob" and SEPARATOR not in value
+    return kind == "glob" and SEPARATOR not in value and STAND_IN not in value
 
 
 def available() -> bool:

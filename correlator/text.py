@@ -15,6 +15,8 @@ from unicodedata import is_normalized, normalize
 SEPARATOR: Final = "\x1e"
 """Stands between values where they are joined for keywords (ASCII "record separator")."""
 
+STAND_IN: Final = "\x1f"
+
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
 _DEPTH: Final = 32
 _MANY: Final = 4096
