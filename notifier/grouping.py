@@ -9,7 +9,8 @@ Theory:
 - Shared infrastructure must not glue a province together. Configured entities never link (``linking.py``). An own host,
   account or private address that alone brought more than ``busiest`` alerts with somebody new into an incident stops linking
   there, and one that is in more than ``most_incidents`` incidents stops linking at all.
-- A newer revision of a known alert updates its incident in place, however old that is; an older one changes nothing.
+- A newer revision of a known alert updates its incident in place, however old that is; an older one changes nothing. Once
+  its incident is forgotten, only revisions never observed before may be given (the loop looks them up).
 - Hostile times: an event time more than a day past its detection counts as the detection.
 - Bounds: ``most_alerts`` an incident and ``longest`` event time, then a new one begins; ``most_open`` incidents in memory.
 

@@ -21,7 +21,7 @@ def observed(grouping: Any, alerts: list[Alert]) -> dict[str, Incident]:
 
 @st.composite
 def streams(draw: Any) -> list[tuple[str, tuple[str, ...], str, int, int]]:
-    """(id, entities, level, time, revision), ids repeated with new and old revisions."""
+    """(id, entities, level, time, revision), ids repeated with ever newer revisions, as the loop hands them over."""
     one = st.tuples(
         st.sampled_from([f"a{i}" for i in range(12)]),
         st.lists(st.sampled_from(NAMES), max_size=3).map(tuple),
@@ -29,7 +29,12 @@ def streams(draw: Any) -> list[tuple[str, tuple[str, ...], str, int, int]]:
         st.integers(0, 3 * DAY),
         st.integers(1, 3),
     )
-    return draw(st.lists(one, max_size=40))
+    newest: dict[str, int] = {}
+    stream = []
+    for name, entities, level, at, step in draw(st.lists(one, max_size=40)):
+        newest[name] = newest.get(name, 0) + step
+        stream.append((name, entities, level, at, newest[name]))
+    return stream
 
 
 @pytest.fixture
@@ -99,6 +104,16 @@ def test_shared_entity_within_the_window_is_one_incident(alert: Any, grouping: A
         ],
     )
     assert [[line.id for line in i.alerts] for i in found.values()] == [["a", "b", "c"], ["d"]]
+
+
+def test_old_revision_changes_nothing(alert: Any, grouping: Any) -> None:
+    """The same or an older revision of an alert gives no incident; a newer one updates its line in place."""
+    core = grouping()
+    core.observe(alert("a", "user:lan", revision=2))
+    assert core.observe(alert("a", "user:lan", revision=2)) is None
+    assert core.observe(alert("a", "user:lan")) is None
+    newer = core.observe(alert("a", "user:lan", revision=3, count=9))
+    assert [(line.id, line.count) for line in newer.alerts] == [("a", 9)] and newer.revision == 2
 
 
 def test_bridge_joins_the_oldest(alert: Any, grouping: Any) -> None:

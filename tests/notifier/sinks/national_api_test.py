@@ -45,7 +45,7 @@ async def outcome(answer: Any, parcel: Parcel = PARCEL, **settings: Any) -> Any:
         try:
             return await sink.deliver(parcel)
         except (RetryError, RefusedError) as error:
-            assert KEY not in repr(error) and error.__cause__ is None or KEY not in repr(error.__cause__)
+            assert (KEY not in repr(error) and error.__cause__ is None) or KEY not in repr(error.__cause__)
             return error
         finally:
             await sink.close()
