@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from daemon import options, output, wiring
+from daemon import options, output
 from daemon.load import load
+from daemon.rules import load_rules
 from daemon.settings import Listening
 
 
@@ -18,7 +19,7 @@ def check(config_file: Path, as_json: bool) -> None:
     Exit code 2 when something must be mended, 0 when all is well. Rules that cannot run are listed but do not stop a start.
     """
     configuration = load(config_file)
-    rules = wiring.load_rules(configuration)
+    rules = load_rules(configuration)
     refused = [{"file": p.file, "line": p.line, "message": p.message} for p in rules.refused]
     if as_json:
         output.lines([{"rules": len(rules.rules), "correlations": len(rules.correlations), "refused": refused}])

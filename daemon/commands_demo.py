@@ -14,11 +14,12 @@ import yaml
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backbone.codec import decode_delivery, decode_incident
-from daemon import keys, options, output, wiring
+from daemon import keys, options, output
 from daemon.lines import read
 from daemon.load import Configuration, load
 from daemon.replay import Replay
 from daemon.running import greeting, prepare, running
+from daemon.wiring import reading
 from model import ConfigError, Micros
 from model.moment import DAY, VIETNAM, from_datetime, to_local
 from model.view import incident_view
@@ -131,7 +132,7 @@ async def _summary(configuration: Configuration, stop: asyncio.Event) -> None:
 
 
 async def _incidents(configuration: Configuration) -> list[dict[str, Any]]:
-    async with wiring.reading_state(configuration) as state:
+    async with reading.reading_state(configuration) as state:
         rows = []
         for entry in await state.newest("incidents", limit=200):
             delivery = await state.get("outbox", entry.key)

@@ -11,9 +11,10 @@ import click
 
 from backbone.codec import decode_alert, decode_delivery, decode_incident
 from backbone.ports import Search
-from daemon import options, output, wiring
+from daemon import options, output
 from daemon.load import load
 from daemon.units import duration
+from daemon.wiring import reading
 from model import LEVELS, Level, Micros, rank
 from model.moment import from_rfc3339, to_local
 from model.view import alert_view, event_view, incident_view
@@ -133,7 +134,7 @@ def events(config_file: Path, as_json: bool, limit: int, since: Micros, until: M
 
 async def _alerts(config_file: Path, limit: int, since: Micros, least: int, one: str) -> list[dict[str, Any]]:
     configuration = load(config_file)
-    async with wiring.reading_state(configuration) as state:
+    async with reading.reading_state(configuration) as state:
         if one:
             entry = await state.get("alerts", one)
             return [alert_view(decode_alert(entry.value))] if entry else []
@@ -149,7 +150,7 @@ async def _alerts(config_file: Path, limit: int, since: Micros, least: int, one:
 
 async def _incidents(config_file: Path, limit: int, since: Micros) -> list[dict[str, Any]]:
     configuration = load(config_file)
-    async with wiring.reading_state(configuration) as state:
+    async with reading.reading_state(configuration) as state:
         rows: list[dict[str, Any]] = []
         async for entry in _newest(state, "incidents", since):
             delivery = await state.get("outbox", entry.key)
@@ -160,7 +161,7 @@ async def _incidents(config_file: Path, limit: int, since: Micros) -> list[dict[
 
 
 async def _events(config_file: Path, search: Search) -> tuple[list[dict[str, Any]], Any]:
-    async with wiring.reading_events(load(config_file)) as store:
+    async with reading.reading_events(load(config_file)) as store:
         found = await store.search(search)
         return [event_view(s.event, s.stored_at) for s in found.events], found
 

@@ -1,6 +1,7 @@
 """Loops of one process: started together, restarted with backoff when they crash, stopped together."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -100,3 +101,15 @@ class Loops:
 
     def _write(self) -> None:
         write(self._folder, RoleHealth(self._role, os.getpid(), self._clock.now(), tuple(self._states.values())))
+
+
+def every(seconds: float, act: Callable[[], Awaitable[object]]) -> Loop:
+    """A loop that does ``act`` every so many seconds."""
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await act()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
+
+    return run

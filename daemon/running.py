@@ -120,6 +120,7 @@ def first_line(configuration: Configuration) -> str:
     for source in configuration.settings.collector.sources:
         if isinstance(source, Listening) and source.type == "syslog_tcp":
             host, _, port = source.listen.rpartition(":")
-            text = "<85>1 - dvc-web01 sudo - - - www-data : TTY=pts/0 ; PWD=/tmp ; USER=root ; COMMAND=/usr/bin/systemctl stop auditd"
+            said = "www-data : TTY=pts/0 ; PWD=/tmp ; USER=root ; COMMAND=/usr/bin/systemctl stop auditd"
+            text = f"<85>1 - dvc-web01 sudo - - - {said}"
             return f"echo '{text}' > /dev/tcp/{host.strip('[]')}/{port}"
     return "vonggac demo"

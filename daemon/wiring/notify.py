@@ -1,0 +1,70 @@
+"""Role `notify`: topic alerts → incidents → national API."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from backbone.ports import Clock
+from backbone.signals import Signals
+from backbone.sqlite_state import SqliteState
+from daemon import keys
+from daemon.load import Configuration
+from daemon.loops import every
+from daemon.options import default_config
+from daemon.wiring import Built
+from model import Problem, ProblemsError
+from notifier.delivery import Deliver
+from notifier.grouping import Grouping
+from notifier.legal import Legal, parse
+from notifier.loop import Notify
+from notifier.sinks.national_api import NationalApi
+
+TRIM_EVERY = 30.0
+
+
+@contextlib.asynccontextmanager
+async def build(configuration: Configuration, clock: Clock, signals: Signals) -> AsyncIterator[Built]:
+    wanted = configuration.settings.notifier
+    legal = _legal(configuration)
+    state = await SqliteState.open(configuration.home / "state.db", clock)
+    client = wanted.national.key_file
+    key = keys.read_token(configuration.path(client) if client else configuration.home / "keys/national-client.key")
+    sink = NationalApi(url=wanted.national.url, key=key.reveal())
+    grouping = Grouping(
+        legal=legal,
+        systems=configuration.systems,
+        window=wanted.window,
+        minimum=wanted.minimum,
+        unlinkable=wanted.unlinkable,
+    )
+    try:
+        notify = Notify(bus=state.bus, state=state, grouping=grouping, clock=clock, signals=signals)
+        deliver = Deliver(
+            state=state,
+            sink=sink,
+            clock=clock,
+            signals=signals,
+            profile=wanted.legal,
+            systems=configuration.systems,
+            interval=wanted.national.min_interval,
+        )
+        trim = every(TRIM_EVERY, lambda: state.bus.trim("alerts", ("notify",)))
+        yield {"notify": notify.run, "deliver": deliver.run, "trim": trim}
+    finally:
+        await sink.close()
+        await state.close()
+
+
+def _legal(configuration: Configuration) -> Legal:
+    name = configuration.settings.notifier.legal
+    folder = configuration.folder / "legal"
+    if not folder.is_dir():
+        folder = default_config().resolve().parent / "legal"
+    file = folder / f"{name}.yml"
+    try:
+        return parse(file.read_text("utf-8"), str(file))
+    except OSError:
+        known = ", ".join(sorted(f.stem for f in folder.glob("*.yml"))) or "none"
+        line = configuration.lines.of(("notifier", "legal"))
+        raise ProblemsError(
+            [Problem(str(configuration.file), line, f"no legal profile `{name}`", f"there are: {known}")]
+        ) from None
