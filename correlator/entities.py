@@ -4,7 +4,8 @@ Field names are those of the Sigma taxonomy and of our parsers. An address of th
 service accounts every Windows host has say nothing about who did it, so they are left out.
 """
 
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from model import Entity, Event
@@ -15,7 +16,15 @@ LIMIT: Final = 16
 LONGEST: Final = 256
 """Characters kept of one value."""
 
+_LONGEST_ADDRESS: Final = 64
+
 _ADDRESSES: Final = ("c-ip", "src_ip", "ipAddress", "IpAddress", "SourceIp", "src-ip", "client_ip", "rhost", "SourceAddress")
+_DESTINATIONS: Final = ("dst_ip", "DestinationIp")
+_OWN: Final = tuple(
+    ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+)
+"""Networks a destination says nothing in: a server of ours is in everybody's events."""
 _USERS: Final = (
     "username",
     "cs-username",
@@ -44,6 +53,10 @@ def entities_of(event: Event) -> tuple[Entity, ...]:
     for name in _ADDRESSES:
         if name in fields and (address := address_of(fields[name])):
             found[Entity("ip", address)] = None
+    for name in _DESTINATIONS:
+        # Where a connection went to is somebody only outside: the one who waits for a stolen machine's call.
+        if name in fields and (address := address_of(fields[name])) and not _is_own(address):
+            found[Entity("ip", address)] = None
     for name in _USERS:
         if name in fields and (user := user_of(fields[name])):
             found[Entity("user", user)] = None
@@ -56,8 +69,11 @@ def entities_of(event: Event) -> tuple[Entity, ...]:
 def address_of(value: Any) -> str:
     """Canonical text of a remote address, "" when ``value`` is none, loopback or unspecified. IPv4-mapped becomes IPv4."""
     text = _text(value).strip("[]")
-    if not text or text == "-":
-        return ""
+    return "" if not text or text == "-" or len(text) > _LONGEST_ADDRESS else _canonical(text)
+
+
+@lru_cache(maxsize=8_192)
+def _canonical(text: str) -> str:
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
@@ -65,6 +81,11 @@ def address_of(value: Any) -> str:
     if address.version == 6 and address.ipv4_mapped:
         address = address.ipv4_mapped
     return "" if address.is_loopback or address.is_unspecified else str(address)
+
+
+def _is_own(address: str) -> bool:
+    place = ip_address(address)
+    return any(place.version == network.version and place in network for network in _OWN)
 
 
 def user_of(value: Any) -> str:

@@ -122,7 +122,7 @@ def _moulds(rng: Random) -> list[_Mould]:
                 "fw-edge01",
                 3,
                 "<189>",
-                f' devname="fw-edge01" type="traffic" subtype="forward" level="notice" srcip={ip} '
+                f' devname="fw-edge01" devid="FGT60FTK00000001" logid="0000000013" type="traffic" subtype="forward" level="notice" srcip={ip} '
                 f'dstip=10.20.1.11 dstport=443 action="close" msg="',
                 '"',
             ),

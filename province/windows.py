@@ -1,5 +1,7 @@
 """Row 20 again, Windows: Sysmon, Security and PowerShell as Winlogbeat 8 posts them."""
 
+from functools import lru_cache
+from hashlib import sha256
 from random import Random
 
 import msgspec
@@ -57,6 +59,12 @@ def record(
     return Line(at, "http", computer, _json(body).decode(), attack)
 
 
+@lru_cache(maxsize=256)
+def _digest(image: str) -> str:
+    """The hash of a program: the same wherever it runs."""
+    return sha256(image.rsplit("\\", 1)[1].lower().encode()).hexdigest().upper()
+
+
 def process(
     rng: Random,
     at: Micros,
@@ -82,7 +90,7 @@ def process(
         "User": f"{NETBIOS}\\{user}",
         "LogonId": f"0x{rng.getrandbits(24):x}",
         "IntegrityLevel": "Medium",
-        "Hashes": f"SHA256={rng.getrandbits(256):064X}",
+        "Hashes": f"SHA256={_digest(image)}",
         "ParentImage": parent,
         "ParentCommandLine": parent_command or parent,
         "ParentUser": f"{NETBIOS}\\{user}",

@@ -87,12 +87,7 @@ def test_any_content_is_bounded_and_never_fails(fields: dict[str, object]) -> No
 
 def test_a_destination_counts_only_outside() -> None:
     """Where a connection went is an entity when it left our networks: the stranger's address, never a server of ours."""
-    from model import Event, LogSource
-
-    def addresses(destination: str) -> list[str]:
-        fields = {"src_ip": "10.20.1.21", "dst_ip": destination}
-        event = Event("1", "s", 0, 0, "", "fortigate", LogSource("fortigate"), fields=fields)
-        return [e.value for e in entities_of(event) if e.kind == "ip"]
-
-    assert addresses("198.51.100.233") == ["10.20.1.21", "198.51.100.233"]
-    assert addresses("10.20.19.11") == ["10.20.1.21"]
+    assert pairs(event(src_ip="10.20.1.21", dst_ip="198.51.100.233")) == [("ip", "10.20.1.21"), ("ip", "198.51.100.233")]
+    assert pairs(event(src_ip="10.20.1.21", dst_ip="10.20.19.11")) == [("ip", "10.20.1.21")]
+    assert pairs(event(DestinationIp="2001:db8::5")) == [("ip", "2001:db8::5")]
+    assert pairs(event(DestinationIp="fd00::5")) == []
