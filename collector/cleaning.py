@@ -5,6 +5,7 @@ of plain values, at most 1,000 of them; at most 1,000 fields. NUL stays (JSON wr
 """
 
 import json
+from itertools import islice
 from math import isfinite
 from typing import Any, Final
 from unicodedata import is_normalized, normalize
@@ -18,49 +19,48 @@ _WIDEST: Final = 2**63
 
 def clean(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """``fields`` with what does not hold replaced (the same dict when all does), and how many were cut or left out."""
-    changed: dict[str, Any] | None = None
-    for name, value in fields.items():
-        kind = type(value)
-        if kind is str:
-            if value.isascii() and len(value) <= VALUE:
-                continue
-        elif kind is int:
-            if -_WIDEST <= value < _WIDEST:
-                continue
-        elif kind is bool or value is None:
-            continue
-        changed = changed if changed is not None else {}
-        changed[name] = value
-    odd = len(fields) > FIELDS or not _are_plain(fields)
-    if changed is None and not odd:
+    if _hold(fields):
         return fields, 0
     cut = 0
-    for name, value in (changed or {}).items():
+    for name, value in fields.items():
         fields[name], lost = _cleaned(value)
         cut += lost
-    return _renamed(fields, cut) if odd else (fields, cut)
+    return fields if _are_names(fields) else _renamed(fields), cut + _lost_names(fields)
 
 
-def _are_plain(fields: dict[str, Any]) -> bool:
+def _hold(fields: dict[str, Any]) -> bool:
+    """Whether all is short ASCII text and small numbers: so it is for most events, and found out without looking at each."""
+    values = fields.values()
+    texts = [value for value in values if type(value) is str]
+    joined = "".join(texts)
+    if len(joined) > VALUE or not joined.isascii() or not _are_names(fields):
+        return False
+    if len(texts) < len(fields):
+        for value in values:
+            kind = type(value)
+            if kind is str or kind is bool or value is None or (kind is int and -_WIDEST <= value < _WIDEST):
+                continue
+            return False
+    return True
+
+
+def _are_names(fields: dict[str, Any]) -> bool:
     """Whether every name is short ASCII text: true for all but strange JSON keys."""
     try:
         joined = "".join(fields)
     except TypeError:
         return False
-    return joined.isascii() and (len(joined) <= NAME or max(map(len, fields)) <= NAME)
+    return len(fields) <= FIELDS and joined.isascii() and (len(joined) <= NAME or max(map(len, fields)) <= NAME)
 
 
-def _renamed(fields: dict[str, Any], cut: int) -> tuple[dict[str, Any], int]:
-    kept: dict[str, Any] = {}
-    for name, value in fields.items():
-        if len(kept) >= FIELDS:
-            cut += len(fields) - FIELDS
-            break
-        new = text(str(name)[: NAME + 1])
-        if len(new) > NAME:
-            new, cut = new[:NAME], cut + 1
-        kept[new] = value
-    return kept, cut
+def _lost_names(fields: dict[str, Any]) -> int:
+    """How many names are too long, and how many fields too many."""
+    return sum(len(str(name)) > NAME for name in fields) + max(0, len(fields) - FIELDS)
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """The first FIELDS fields under names that hold; of two names that become the same the later field stays."""
+    return {text(str(name)[:NAME]): fields[name] for name in islice(fields, FIELDS)}
 
 
 def text(value: str) -> str:

@@ -14,7 +14,7 @@ from model import LogSource, ParseError
 PAIRS: Final = 1000
 HEADER: Final = ("cefVersion", "deviceVendor", "deviceProduct", "deviceVersion", "signatureID", "name", "severity")
 ALIASES: Final = {"src": "src_ip", "dst": "dst_ip", "spt": "src_port", "dpt": "dst_port"}
-_KEY: Final = re.compile(r"(?:^|(?<=\s))([A-Za-z0-9_.\-\[\]]{1,128})=")
+_KEY: Final = re.compile(r"(?<!\S)([A-Za-z0-9_.\-\[\]]{1,128})=")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _NUMBERS: Final = frozenset(("spt", "dpt", "in", "out", "cnt", "spid", "dpid", "fsize", "oldFileSize"))
 
