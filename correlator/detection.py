@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from correlator import snapshot
 from correlator.alerts import Trace, level_of, trace_of
+from correlator.entities import entities_of
 from correlator.rule import Correlation, Rule
 from correlator.silence import Silence
 from correlator.suppression import Suppression
@@ -119,14 +120,15 @@ class Detection:
 
     def _take(self, event: Event, hits: Sequence[int], stored_at: Micros, now: Micros) -> None:
         watermark = self.watermark
+        entities = entities_of(event)
         trace: Trace | None = None
         for hit in hits:
             rule, level, routes = self._plans[hit]
             self.matched[level] += 1
             if rule.alerts:
-                self.alerts += self.suppression.take(rule, event, stored_at, watermark, now)
+                self.alerts += self.suppression.take(rule, event, stored_at, watermark, now, entities)
             if routes:
-                trace = trace or trace_of(event, stored_at)
+                trace = trace or trace_of(event, stored_at, entities)
                 self._correlate(event, trace, routes, watermark, now)
 
     def _correlate(self, event: Event, trace: Trace, routes: tuple[Route, ...], watermark: Micros, now: Micros) -> None:

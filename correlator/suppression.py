@@ -26,7 +26,7 @@ from correlator.alerts import (
 from correlator.entities import entities_of
 from correlator.rule import Correlation, Rule
 from correlator.windows import Firing
-from model import Alert, Event, Evidence, Micros
+from model import Alert, Entity, Event, Evidence, Micros
 from model.moment import HOUR, MINUTE, SECOND
 
 _pack: Final = msgspec.msgpack.Encoder().encode
@@ -87,9 +87,17 @@ class Suppression:
         """Whether ``changes`` has something to give."""
         return bool(self._changed)
 
-    def take(self, rule: Rule, event: Event, stored_at: Micros, watermark: Micros, now: Micros) -> list[Alert]:
-        """``rule`` held for ``event``: the alerts to tell now (a new one, a revision, or none)."""
-        entities = entities_of(event)
+    def take(
+        self,
+        rule: Rule,
+        event: Event,
+        stored_at: Micros,
+        watermark: Micros,
+        now: Micros,
+        entities: tuple[Entity, ...] | None = None,
+    ) -> list[Alert]:
+        """``rule`` held for ``event``: the alerts to tell now (a new one, a revision, or none). ``entities`` when known."""
+        entities = entities_of(event) if entities is None else entities
         key = (rule.id, repeat_key(entities))
         at = event.happened_at
         for known in reversed(self._keys.get(key, ())):

@@ -156,7 +156,7 @@ class Windows:
         self._serial += 1
         group.serial = self._serial
         group.until = max(group.until, min(max(at, watermark), watermark + self.lateness) + shape.span)
-        group.prune(room, min(at, watermark) - shape.span, watermark)
+        group.prune(room, min(at, watermark) - shape.span, watermark - shape.span)
         self._changed.add((index, match.key))
         number = _number(match.event)
         episode = group.reach(shape, at)

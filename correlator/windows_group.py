@@ -6,7 +6,7 @@ within the lateness): a late match may join an episode, begin it earlier, or joi
 matches then keeps its alert, and the other alert says so.
 
 A fired episode keeps numbers and a *head*, not its matches: the earliest rows that decide whether a late match begins it
-earlier, and those only until the watermark has passed its beginning.
+earlier, and those only until the watermark is one timespan past its beginning.
 """
 
 from bisect import bisect_left
@@ -21,6 +21,7 @@ Item = tuple[Micros, int, int, str, bytes]
 """A Row and its packed trace."""
 
 _HEAD_OF_CHAIN: Final = 256
+_EPISODES: Final = 32
 
 
 class Episode(msgspec.Struct, array_like=True):
@@ -103,8 +104,8 @@ class Group:
             self._drop_one(shape, room, item)
         return turn
 
-    def prune(self, room: Room, cut: Micros, watermark: Micros) -> None:
-        """Forget what nothing at or after ``cut`` + span can meet, and heads whose beginning is settled."""
+    def prune(self, room: Room, cut: Micros, settled: Micros) -> None:
+        """Forget what is older than ``cut``: nothing to come can meet it. Drop heads of episodes begun before ``settled``."""
         if self.items and self.items[0][0] < cut:
             gone = bisect_left(self.items, (cut,))
             room.bytes -= sum(len(i[4]) for i in self.items[:gone])
@@ -113,7 +114,7 @@ class Group:
             if self.episodes[0].last_at < cut:
                 self.episodes = tuple(e for e in self.episodes if e.last_at >= cut)
             for episode in self.episodes:
-                if episode.head and episode.first_at < watermark:
+                if episode.head is not None and episode.first_at < settled:
                     episode.head = None
 
     def release(self, room: Room) -> None:
@@ -184,6 +185,10 @@ class Group:
         opened = not merged
         if merged:
             episode.id = merged.pop(0).id
+        if len(self.episodes) > _EPISODES:
+            # Only times far in the future get here; the farthest can grow no more, its alert is told.
+            self.episodes = self.episodes[:_EPISODES]
+            room.dropped += 1
         return Turn(episode, opened, traces, merged)
 
     def _swallow(self, shape: Shape, room: Room, episode: Episode) -> tuple[list[bytes], list[Episode]]:
