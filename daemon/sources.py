@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from pathlib import Path
 
 from backbone.ports import Bus, Clock
 from backbone.signals import Signals
@@ -10,6 +11,7 @@ from collector.sources.source import Source
 from collector.sources.stdin import Stdin
 from collector.sources.syslog_tcp import SyslogTcp
 from collector.sources.syslog_udp import SyslogUdp
+from collector.sources.tail import Tail
 from daemon import keys, settings
 from daemon.load import Configuration
 from daemon.loops import Loop
@@ -24,7 +26,17 @@ def source_loop(
     if isinstance(source, settings.Stdin):
         return _once(Stdin(name=source.name, inlet=intake, clock=clock, limit=source.max_line))
     if isinstance(source, settings.File):
-        raise NotImplementedError
+        return Tail(
+            name=source.name,
+            patterns=[str(Path(p).expanduser()) for p in source.paths],
+            inlet=intake,
+            bus=log,
+            signals=signals,
+            clock=clock,
+            start=source.start,
+            limit=source.max_line,
+            rescan=source.rescan / SECOND,
+        ).run
     host, port = split_address(source.listen)
     if isinstance(source, settings.SyslogUdp):
         return SyslogUdp(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from backbone.clock import SystemClock
 from backbone.parquet_store import ParquetEvents
-from backbone.ports import EventStore, StateStore
+from backbone.ports import StateStore
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
 from daemon import keys
@@ -23,7 +23,7 @@ async def reading_state(configuration: Configuration) -> AsyncIterator[StateStor
 
 
 @contextlib.asynccontextmanager
-async def reading_events(configuration: Configuration) -> AsyncIterator[EventStore]:
+async def reading_events(configuration: Configuration) -> AsyncIterator[ParquetEvents]:
     """The event store with the log's tail, for a command that looks."""
     clock = SystemClock()
     log = await SqliteLog.open(keys.private_folder(configuration.home) / "log.db", clock)
@@ -32,4 +32,14 @@ async def reading_events(configuration: Configuration) -> AsyncIterator[EventSto
         yield events
     finally:
         await events.close()
+        await log.close()
+
+
+@contextlib.asynccontextmanager
+async def reading_log(configuration: Configuration) -> AsyncIterator[SqliteLog]:
+    """The durable log of events, for a command that looks."""
+    log = await SqliteLog.open(keys.private_folder(configuration.home) / "log.db", SystemClock())
+    try:
+        yield log
+    finally:
         await log.close()
