@@ -45,9 +45,21 @@ _INTEGERS: Final = frozenset({"offset", "happened_at", "received_at", "stored_at
 _TEXTS: Final = pyarrow.list_(pyarrow.string())
 
 
+def _columns() -> dict[str, str]:
+    """Names of promoted columns. DuckDB does not tell ``f:User`` from ``f:user``, so the later one gets a mark."""
+    found: dict[str, str] = {}
+    for key in PROMOTED:
+        taken = {name.lower() for name in found.values()}
+        found[key] = f"f:{key}" if f"f:{key}".lower() not in taken else f"f:{key}~"
+    return found
+
+
+_NAMES: Final = _columns()
+
+
 def promoted(key: str) -> str:
     """Name of the column of a promoted field."""
-    return f"f:{key}"
+    return _NAMES[key]
 
 
 def _type(name: str) -> pyarrow.DataType:

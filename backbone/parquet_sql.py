@@ -95,7 +95,7 @@ def _bounds(node: Between | Numbers, text: str, into: Parameters) -> str:
         parts.append(f"{text} {'>=' if node.with_low else '>'} {into.put(node.low)}")
     if node.high is not None:
         parts.append(f"{text} {'<=' if node.with_high else '<'} {into.put(node.high)}")
-    return _join(" AND ", parts, "true")
+    return _join(" AND ", parts, f"({text} IS NOT NULL)")
 
 
 def _like(text: str, parts: tuple[str | Wild, ...], into: Parameters) -> str:
