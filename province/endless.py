@@ -90,58 +90,34 @@ def _moulds(rng: Random) -> list[_Mould]:
     """A few hundred lines to choose from."""
     moulds = []
     for number in range(64):
-        citizen, ip = people.make_citizen(rng), f"203.0.113.{rng.randrange(1, 255)}"
+        ip = f"203.0.113.{rng.randrange(1, 255)}"
         officer = f"{people.ascii_of(rng.choice(people.GIVEN))}.{number}"
-        moulds += [
-            _Mould(
-                "syslog",
-                "cttdt-web01",
-                0,
-                "<38>",
-                " cttdt-web01 sshd[4012]: Accepted publickey for ",
-                f" from {ip} port 50022 ssh2",
-            ),
-            _Mould(
-                "syslog",
-                "mail01",
-                0,
-                "<22>",
-                f" mail01 postfix/cleanup[1204]: 4Xk2pR1vz{number:03d}: message-id=<",
-                "@sonha.example>",
-            ),
-            _Mould(
-                "syslog",
-                "srv-sltc01",
-                2,
-                "<86>1 ",
-                f" srv-sltc01 sudo - - - {officer} : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/echo ",
-                "",
-            ),
-            _Mould(
-                "syslog",
-                "fw-edge01",
-                3,
-                "<189>",
-                f' devname="fw-edge01" devid="FGT60FTK00000001" logid="0000000013" type="traffic" subtype="forward" level="notice" srcip={ip} '
-                f'dstip=10.20.1.11 dstport=443 action="close" msg="',
-                '"',
-            ),
-            _Mould("syslog", "dns01", 0, "<30>", f" dns01 unbound[612]: [612:0] info: 10.30.1.{number} ", ".sonha.example. A IN"),
-            _Mould(
-                "file:dvc-access",
-                "dvc-web01",
-                1,
-                f"{citizen.ip} - - [",
-                '] "GET /dichvucong/thu-tuc/',
-                f' HTTP/1.1" 200 5120 "-" "{citizen.agent}"',
-            ),
-            _Mould(
-                "http",
-                "dvc-app01",
-                2,
-                '{"ts":"',
-                f'","app":"dvc","action":"status","user":"{citizen.cccd}","ip":"{citizen.ip}","dossier":"',
-                '","result":"ok"}',
-            ),
-        ]
+        moulds += [*_by_syslog(number, ip, officer), *_by_other_ways(people.make_citizen(rng))]
     return moulds
+
+
+def _by_syslog(number: int, ip: str, officer: str) -> list[_Mould]:
+    sudo = f" srv-sltc01 sudo - - - {officer} : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/echo "
+    firewall = (
+        ' devname="fw-edge01" devid="FGT60FTK00000001" logid="0000000013" type="traffic" subtype="forward" level="notice" '
+        f'srcip={ip} dstip=10.20.1.11 dstport=443 action="close" msg="'
+    )
+    cleanup = f" mail01 postfix/cleanup[1204]: 4Xk2pR1vz{number:03d}: message-id=<"
+    sshd = " cttdt-web01 sshd[4012]: Accepted publickey for "
+    unbound = f" dns01 unbound[612]: [612:0] info: 10.30.1.{number} "
+    return [
+        _Mould("syslog", "cttdt-web01", 0, "<38>", sshd, f" from {ip} port 50022 ssh2"),
+        _Mould("syslog", "mail01", 0, "<22>", cleanup, "@sonha.example>"),
+        _Mould("syslog", "srv-sltc01", 2, "<86>1 ", sudo, ""),
+        _Mould("syslog", "fw-edge01", 3, "<189>", firewall, '"'),
+        _Mould("syslog", "dns01", 0, "<30>", unbound, ".sonha.example. A IN"),
+    ]
+
+
+def _by_other_ways(citizen: people.Citizen) -> list[_Mould]:
+    asked = f'","app":"dvc","action":"status","user":"{citizen.cccd}","ip":"{citizen.ip}","dossier":"'
+    read = f' HTTP/1.1" 200 5120 "-" "{citizen.agent}"'
+    return [
+        _Mould("file:dvc-access", "dvc-web01", 1, f"{citizen.ip} - - [", '] "GET /dichvucong/thu-tuc/', read),
+        _Mould("http", "dvc-app01", 2, '{"ts":"', asked, '","result":"ok"}'),
+    ]

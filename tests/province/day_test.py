@@ -23,7 +23,7 @@ from model import Alert, Event, Incident, RawRecord, System
 from model.moment import DAY, HOUR, SECOND, from_datetime
 from notifier import legal
 from notifier.grouping import Grouping
-from province.attacks import ATTACKS, CUT_AT, CUT_HOST
+from province.attacks import ATTACKS, CUT_AT, CUT_HOST, victim_of_ransomware
 from province.day import Day
 from province.line import Line
 from province.places import FILES, HOSTS
@@ -92,13 +92,15 @@ def check_quiet(alerts: list[Alert]) -> None:
     assert loud == []
 
 
-def check_attacks(alerts: list[Alert]) -> None:
+def check_attacks(alerts: list[Alert], seed: int = 7) -> None:
     """Every attack's rules alerted; each attack is one incident, and there are no others."""
     raised = {alert.rule for alert in alerts}
     for attack in ATTACKS:
         assert set(attack.rules) <= raised, f"{attack.name}: {set(attack.rules) - raised} raised nothing"
     incidents = group(alerts)
     assert len(incidents) == len(ATTACKS), [i.title for i in incidents]
+    account, pc = victim_of_ransomware(seed)
+    assert any({(e.kind, e.value) for e in i.entities} >= {("user", account), ("host", pc.lower())} for i in incidents)
     for attack in ATTACKS:
         owners = [i for i in incidents if {line.rule for line in i.alerts} & set(attack.rules)]
         about = [i for i in owners if {(e.kind, e.value) for e in i.entities} >= set(attack.entities)]
@@ -181,7 +183,7 @@ def test_each_attack_is_one_incident() -> None:
 def test_busier_days_of_other_seeds(seed: int, scale: float) -> None:
     """What holds for one small day holds for others, with up to thirty times its people."""
     check_quiet(watch(lines(seed, scale, False)))
-    check_attacks(watch(lines(seed, scale)))
+    check_attacks(watch(lines(seed, scale)), seed)
 
 
 def test_scale_scales() -> None:

@@ -142,3 +142,15 @@ def test_rows_have_rules() -> None:
     count = {folder.name: len(list(folder.glob("*.yml"))) for folder in RULES.iterdir() if folder.is_dir()}
     assert set(count) == {"portal", "web", "lgsp", "mail", "sso", "csdl", "servers", "edge", "soc"}
     assert min(count.values()) >= 3
+
+
+@pytest.mark.shared
+def test_tags_are_in_use_elsewhere() -> None:
+    """Every ATT&CK tag of ours is one that SigmaHQ uses too: none is misspelt or withdrawn."""
+    theirs = Path(__file__).parents[3] / "shared" / "sigma"
+    if not theirs.is_dir():
+        pytest.skip("the SigmaHQ rules are not beside this checkout")
+    text = "\n".join(f.read_text("utf-8") for folder in theirs.glob("rules*") for f in folder.rglob("*.yml"))
+    known = {line.strip()[2:] for line in text.splitlines() if line.strip().startswith("- attack.")}
+    ours = {tag for file in RULE_FILES for part in documents(file) for tag in part.get("tags", ())}
+    assert ours <= known
