@@ -16,6 +16,7 @@ from collector.parsers import (
     access,
     apache_error,
     auditd,
+    carriers,
     cef,
     dovecot,
     fortigate,
@@ -60,6 +61,7 @@ SHAPES: list[Shape] = [
     (wso2.shape, wso2.from_document),
     (modsecurity.shape, modsecurity.from_document),
     (soc.shape, soc.from_document),
+    (carriers.shape, carriers.from_document),
 ]
 
 
