@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
+from unicodedata import normalize
 
 import msgspec
 
@@ -97,10 +98,12 @@ def getter(event: Event) -> Get:
 
 
 def key_text(value: Any) -> str:
-    """A value as part of a key: lower case (accounts and hosts are written either way), bounded. "" for none."""
+    """A value as part of a key: lower case and composed (names are written either way), bounded. "" for none."""
     if value is None:
         return ""
     text = (",".join(map(str, value[:32])) if isinstance(value, list) else str(value)).strip().lower()
+    if not text.isascii():
+        text = normalize("NFC", text[:4_096])
     if len(text) <= LONGEST:
         return text
     return f"{text[:64]}…{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"

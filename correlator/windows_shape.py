@@ -28,9 +28,10 @@ _OPERATORS: Final = ("gte", "gt", "eq", "lte", "lt", "neq")
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """``kind`` is ``count``, ``distinct`` or ``ordered``; ``low`` the smallest number that can hold; ``cap`` matches a group keeps.
+    """``kind`` is ``count``, ``distinct`` or ``ordered``; ``low`` the smallest number that can hold.
 
-    ``rules`` are how many rules it looks at. ``mark`` changes when kept state can no longer be used.
+    ``cap`` is how many matches a group keeps, ``rules`` how many rules it looks at. ``mark`` changes when kept state can no
+    longer be used.
     """
 
     kind: str
