@@ -77,7 +77,8 @@ class Http(Listening):
     """Ingest over HTTP: POST /ingest with a key; answers when the records are durable."""
 
     type: Literal["http"]
-    max_request: Size = Field(10 * 2**20, description="largest request body, before and after decompression")
+    max_request: Size = Field(10 * 2**20, description="largest request body as sent")
+    max_unpacked: Size = Field(64 * 2**20, description="largest request body after gzip")
     max_records: int = Field(50_000, ge=1, description="most records in one request")
 
 

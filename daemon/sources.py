@@ -7,6 +7,7 @@ from pathlib import Path
 from backbone.ports import Bus, Clock
 from backbone.signals import Signals
 from collector.loop import Intake
+from collector.sources.http import Http
 from collector.sources.source import Source
 from collector.sources.stdin import Stdin
 from collector.sources.syslog_tcp import SyslogTcp
@@ -50,7 +51,20 @@ def source_loop(
             socket_buffer=source.receive_buffer,
         ).run
     if isinstance(source, settings.Http):
-        raise NotImplementedError
+        return Http(
+            name=source.name,
+            host=host,
+            port=port,
+            keys={"ingest": keys.token(configuration.home / "keys", "ingest").digest},
+            inlet=intake,
+            bus=log,
+            signals=signals,
+            clock=clock,
+            max_body=source.max_request,
+            max_unpacked=source.max_unpacked,
+            max_records=source.max_records,
+            max_record=source.max_line,
+        ).run
     return SyslogTcp(
         name=source.name,
         host=host,
