@@ -30,7 +30,12 @@ from national.schema import refusal
 from national.store import Store
 
 FAULTY: Final = "/api/v1/incidents"
-HEADERS: Final = {"Server": "vonggac-national", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+HEADERS: Final = {
+    "Server": "vonggac-national",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 _log = structlog.get_logger()
 
 

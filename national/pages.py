@@ -38,6 +38,15 @@ LEVELS: Final = {
     "high": ("Cao", "High"),
     "critical": ("Nghiêm trọng", "Critical"),
 }
+ENTITIES: Final = {
+    "ip": "địa chỉ",
+    "user": "tài khoản",
+    "host": "máy",
+    "token": "mã truy cập",
+    "hash": "mã băm",
+    "domain": "tên miền",
+    "source": "nguồn nhật ký",
+}
 NAVIGATION: Final = Html(
     '<a href="/">Sự cố</a><a href="/openapi.yaml">OpenAPI</a>'
     '<form method="post" action="/logout"><button>Thoát <small lang="en">Sign out</small></button></form>'
@@ -162,7 +171,7 @@ class Pages:
             why=why,
             why_en=why_en,
             systems=_chips([(f"cấp {s['level']}" if s["level"] else "", s["name"] or s["code"]) for s in report["systems"]]),
-            entities=_chips([(e["kind"], e["value"]) for e in report["entities"]]),
+            entities=_chips([(ENTITIES.get(e["kind"], e["kind"]), e["value"]) for e in report["entities"]]),
             alerts=_alerts(report["alerts"]),
             techniques=_chips([("", t) for t in report["techniques"]]),
             evidence=_evidence(report["evidence"]),
