@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from collector.parsers import times
 from collector.recipe import Context, Parsed
-from model import LogSource, ParseError
+from model import ConfigError, LogSource, ParseError
 
 PAIRS: Final = 1000
 HEADER: Final = ("cefVersion", "deviceVendor", "deviceProduct", "deviceVersion", "signatureID", "name", "severity")
@@ -37,11 +37,20 @@ def parse(text: str, context: Context) -> Parsed:
     fields["message"] = pairs.get("msg") or fields["name"]
     return Parsed(
         fields=fields,
-        happened_at=times.first(pairs, ("rt", "end", "start", "deviceReceiptTime"), pairs.get("dtz", context.zone)),
+        happened_at=times.first(pairs, ("rt", "end", "start", "deviceReceiptTime"), _zone(pairs, context)),
         host=pairs.get("dvchost") or pairs.get("dvc", ""),
         logsource=LogSource(product=header[1].lower(), service=header[2].lower()),
         format="cef",
     )
+
+
+def _zone(pairs: dict[str, str], context: Context) -> str:
+    """The device's own zone when it names one that exists."""
+    zone = pairs.get("dtz", "")[:64]
+    try:
+        return zone if zone and times.zone_of(zone) else context.zone
+    except ConfigError:
+        return context.zone
 
 
 def header_parts(text: str, start: int, count: int) -> tuple[list[str], int]:

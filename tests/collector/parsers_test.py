@@ -68,7 +68,7 @@ def test_damaged_samples_give_a_result_or_a_parse_error(name: str, data: st.Data
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_megabyte_of_repetition_takes_no_time(name: str) -> None:
     """Hostile repetition of 1 MB, bare and after each sample's head, is parsed or refused in well under a second."""
-    heads = [text[: len(text) * 2 // 3] for text in SAMPLES if attempt(name, text) is not None][:2]
+    heads = [text[: len(text) * 2 // 3] for text in SAMPLES if attempt(name, text) is not None][:1]
     for piece in HOSTILE:
         for head in ("", *heads):
             text = head + piece * (1_000_000 // len(piece))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from collector.parsers.cef import extension, parse
 from collector.recipe import Context
 from model import LogSource, ParseError
+from model.moment import from_rfc3339
 
 CONTEXT = Context(1_795_253_400_000_000)
 
@@ -32,6 +33,13 @@ def test_extensions_are_read_back(document: dict[str, str]) -> None:
     """Escaped values, blanks inside them included, are read as they were."""
     text = " ".join(f"{k}=" + v.replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n") for k, v in document.items())
     assert {k: v.strip() for k, v in extension(text).items()} == {k: v.strip() for k, v in document.items()}
+
+
+def test_the_zone_of_the_device() -> None:
+    """``dtz`` is the zone of its times when there is such a zone; a stranger's invention is passed over."""
+    for zone, expected in (("UTC", "2026-11-21T16:30:00Z"), ("../../x", "2026-11-21T16:30:00+07:00")):
+        parsed = parse(f"CEF:0|a|b|1|2|n|3|rt=Nov 21 2026 16:30:00 dtz={zone}", CONTEXT)
+        assert parsed.happened_at == from_rfc3339(expected)
 
 
 def test_without_extension() -> None:
