@@ -37,7 +37,7 @@ def webshell(scene: Scene, start: Micros) -> list[Line]:
     """A citizen's account uploads a JSP named like a birth certificate, runs commands through it and calls home."""
     rng, user = scene.rng, "099088666013"
     agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
-    name, dossier, at = "giấy_khai_sinh.pdf.jsp", "H99.07-261121-6660", start
+    name, dossier, at = "giấy_khai_sinh.pdf.jsp", portal.dossier_code(rng, start), start
     lines = [portal.access(at, SHELL_IP, f"GET {path}", 200, 9_100, agent) for path in ("/", "/dichvucong/thu-tuc/1.001193")]
     at += 40 * SECOND
     lines.append(identity.event(rng, at, "LOGIN", user, SHELL_IP, "dichvucong"))
