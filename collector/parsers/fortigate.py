@@ -3,14 +3,17 @@
 Log source as SigmaHQ names it: product ``fortigate``, service the value of ``type``.
 """
 
+import re
 from typing import Any, Final
 
 from collector.parsers import times
-from collector.parsers.keyvalue import pairs
 from collector.parsers.present import present
 from collector.recipe import Context, Parsed
 from model import LogSource, Micros, ParseError
 
+# Starts only at a word; what is inside quotes is never looked at twice.
+_PAIR: Final = re.compile(r"""(?<![^ ])([^ ="]{1,128})=(?:"((?:[^"\\]++|\\.)*+)"|([^ ]*))""", re.DOTALL)
+_LIMIT: Final = 64 * 1024
 _NUMBERS: Final = {
     "srcport": "src_port",
     "dstport": "dst_port",
@@ -36,7 +39,7 @@ _SERVICES: Final = {
 def parse(text: str, context: Context) -> Parsed:
     """One line. ParseError when it has no ``type`` or names neither device nor log id."""
     start = text.find("date=", 0, 64)
-    found, _ = pairs(text[start:] if start > 0 else text)
+    found = _pairs(text[start : start + _LIMIT] if start > 0 else text[:_LIMIT])
     kind = found.get("type", "")
     if not kind or not ("logid" in found or "devid" in found or "devname" in found):
         raise ParseError("not a FortiGate line: no type= with logid=, devid= or devname=")
@@ -60,6 +63,15 @@ def parse(text: str, context: Context) -> Parsed:
         logsource=source,
         format="fortigate",
     )
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Pairs by name; of a name written twice the first counts. Quotes inside values come with a backslash."""
+    found: dict[str, str] = {}
+    for name, quoted, bare in _PAIR.findall(text):
+        if name not in found:
+            found[name] = quoted.replace('\\"', '"') if "\\" in quoted else quoted or bare
+    return found
 
 
 def _time(found: dict[str, str], context: Context) -> Micros | None:
