@@ -352,7 +352,10 @@ def test_placeholders() -> None:
     assert [matcher.match(event(1, {"a": name})) for name in ("WEB7", "db1", "db2")] == [(0,), (0,), ()]
 
 
-BASE = "title: base\nid: 00000000-0000-4000-8000-00000000000a\nname: base\nlogsource: {product: p1}\ndetection:\n  s: {a: x}\n  condition: s\n"
+BASE = (
+    "title: base\nid: 00000000-0000-4000-8000-00000000000a\nname: base\nlogsource: {product: p1}\n"
+    "detection:\n  s: {a: x}\n  condition: s\n"
+)
 CHAIN = """title: many
 id: 00000000-0000-4000-8000-00000000000b
 level: high

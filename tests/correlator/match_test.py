@@ -33,6 +33,7 @@ ITEM = st.one_of(
 MAPPING = st.dictionaries(st.sampled_from(FIELDS), ITEM, min_size=1, max_size=3).map(
     lambda found: {field + modifiers: value for field, (modifiers, value) in found.items()}
 )
+ANY = LogSource(product="p")
 KEYWORDS = st.lists(TEXT.filter(bool), min_size=1, max_size=2)
 DETECTION = st.one_of(MAPPING, st.lists(MAPPING, min_size=1, max_size=2), KEYWORDS)
 CONDITION = st.sampled_from(
@@ -67,7 +68,7 @@ def compiled_of(rules: list[tuple[Any, Any, str]]) -> Compiled:
     return compile_rules(load([(f"{number}.yml", text.encode()) for number, text in enumerate(written)]))
 
 
-def event(fields: dict[str, Any], source: LogSource = LogSource(product="p")) -> Event:
+def event(fields: dict[str, Any], source: LogSource = ANY) -> Event:
     return Event("", "", 0, 0, "", "json", source, fields=fields)
 
 
@@ -126,10 +127,10 @@ def test_true_and_one_stay_apart_in_memory() -> None:
 
 def test_memory_is_bounded() -> None:
     """Values that never come twice, log sources that somebody invents and long values fill no memory."""
-    matcher = Matcher(compiled_of([({"a|contains": "x"}, {"b": "y"}, "s or t")]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "VALUE_BYTES", 20_000)
         patch.setattr(match_module, "LANES", 50)
+        matcher = Matcher(compiled_of([({"a|contains": "x"}, {"b": "y"}, "s or t")]))
         for number in range(2_000):
             matcher.match(event({"a": f"value {number}", "b": "z" * 5_000}, LogSource(product="p", service=f"s{number}")))
     assert len(matcher._lanes) <= 50
