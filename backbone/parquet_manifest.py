@@ -154,7 +154,7 @@ class Manifest:
     def _verify(self, connection: Connection) -> list[str]:
         connection.execute("BEGIN")
         try:
-            rows = connection.execute("SELECT seq, body, hash FROM chain ORDER BY seq").fetchall()
+            rows = connection.execute("SELECT seq, CAST(body AS BLOB), hash FROM chain ORDER BY seq").fetchall()
             named = {row[0]: _segment.decode(row[1]) for row in connection.execute("SELECT file, body FROM segments")}
         finally:
             connection.execute("COMMIT")

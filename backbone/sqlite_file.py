@@ -65,12 +65,14 @@ class SqliteFile:
         found = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if found > _VERSION:
             raise BackboneError(f"{self.path} was written by a newer version (format {found}); install that version again.")
-        self._writer.execute("PRAGMA journal_mode=WAL")
-        self._writer.execute("BEGIN IMMEDIATE")
-        for statement in schema:
-            self._writer.execute(statement)
-        self._writer.execute(f"PRAGMA user_version={_VERSION}")
-        self._writer.execute("COMMIT")
+        if found < _VERSION:
+            # Only once: an existing file must open, and be readable, on a disk that is full.
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute("BEGIN IMMEDIATE")
+            for statement in schema:
+                self._writer.execute(statement)
+            self._writer.execute(f"PRAGMA user_version={_VERSION}")
+            self._writer.execute("COMMIT")
         if self._max_bytes:
             size = self._writer.execute("PRAGMA page_size").fetchone()[0]
             self._writer.execute(f"PRAGMA max_page_count={max(1, self._max_bytes // size)}")
