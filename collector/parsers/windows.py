@@ -87,9 +87,9 @@ def _flat(fields: Document, context: Context) -> Parsed:
     fields["EventID"] = number
     if "Provider_Name" not in fields or "Computer" not in fields:
         _nxlog_names(fields)
-    channel = fields.get("Channel") or fields.get("LogName")
+    channel = fields.get("Channel") or fields.get("LogName") or ""
     if channel.__class__ is not str:
-        channel = fields["Channel"] = "" if channel is None else str(channel)
+        channel = fields["Channel"] = str(channel)
     source = finish(fields, str(channel), number)
     host = fields.get("Computer", "")
     return Parsed(

@@ -57,9 +57,9 @@ def finish(fields: Fields, channel: str, event: int) -> LogSource:
 
 
 def plain(value: Any) -> Any:
-    """A list's members as plain values, without empty ones; anything else as it is. At most 1,000 members are kept."""
+    """A list's members as plain values, without empty ones; an object as text. At most 1,000 members are kept."""
     if not isinstance(value, list):
-        return value
+        return str(value)[:4096] if isinstance(value, dict) else value
     kept = (item if item.__class__ in PLAIN else str(item)[:4096] for item in value[:1000] if item is not None)
     return [item for item in kept if item != ""]
 
