@@ -87,9 +87,11 @@ def _flat(fields: Document, context: Context) -> Parsed:
     fields["EventID"] = number
     if "Provider_Name" not in fields or "Computer" not in fields:
         _nxlog_names(fields)
-    channel = fields.get("Channel") or fields.get("LogName") or ""
+    channel = fields.get("Channel")
     if channel.__class__ is not str:
-        channel = fields["Channel"] = str(channel)
+        channel = str(fields.get("LogName", "") if channel is None else channel)
+        if channel:
+            fields["Channel"] = channel
     source = finish(fields, str(channel), number)
     host = fields.get("Computer", "")
     return Parsed(

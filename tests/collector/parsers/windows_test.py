@@ -141,6 +141,12 @@ def test_event_data_wins_over_system() -> None:
     assert (parsed.fields["Channel"], parsed.logsource.service) == ("Windows PowerShell", "system")
 
 
+def test_log_name_is_the_channel() -> None:
+    """PowerShell's ``LogName`` is the channel when there is no other."""
+    parsed = windows.from_document({"EventID": 4624, "LogName": "security", "Computer": "c"}, CONTEXT)
+    assert (parsed.fields["Channel"], parsed.logsource.service) == ("Security", "security")
+
+
 def test_nameless_values_stay_a_list() -> None:
     """Values without names are ``Data``: from XML, from EVTX-to-JSON, and from Winlogbeat's param1, param2."""
     xml = (
