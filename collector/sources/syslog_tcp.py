@@ -77,6 +77,7 @@ class SyslogTcp:
         self._idle = idle
         self._buffer_bytes = buffer_bytes
         self._open: set[Connection] = set()
+        self._admitted = 0  # open, and in the handshake
         self._addresses: Counter[str] = Counter()
         self._shaking: set[asyncio.Task[None]] = set()
         self._ready: deque[Connection] = deque()
@@ -160,13 +161,14 @@ class SyslogTcp:
                 await asyncio.sleep(1.0)
                 continue
             peer = str(address[0])
-            if len(self._open) + len(self._shaking) >= self._most:
+            if self._admitted >= self._most:
                 sock.close()
                 self._refused("connections", peer)
             elif self._addresses[peer] >= self._most_per_address:
                 sock.close()
                 self._refused("address", peer)
             else:
+                self._admitted += 1
                 self._addresses[peer] += 1
                 task = asyncio.create_task(self._admit(sock, peer))
                 self._shaking.add(task)
@@ -189,6 +191,7 @@ class SyslogTcp:
                 self._forget_address(peer)
 
     def _forget_address(self, peer: str) -> None:
+        self._admitted -= 1
         self._addresses[peer] -= 1
         if self._addresses[peer] <= 0:
             del self._addresses[peer]
