@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from correlator.stream import Stream
 from model import Event, Expected, LogSource, Micros, System, event_id
-from model.moment import DAY, SECOND, to_local, to_rfc3339
+from model.moment import SECOND, to_local, to_rfc3339
 
 SOURCE: Final = "vonggac"
 FORMAT: Final = "soc"
@@ -29,20 +30,20 @@ class Heard(msgspec.Struct, array_like=True):
 
 
 class SavedSilence(msgspec.Struct, array_like=True):
-    """State at rest: newest event time of the stream, and (host, format) → Heard."""
+    """State at rest: where the stream is, and (host, format) → Heard."""
 
-    top: Micros
+    stream: tuple[Micros, Micros, dict[str, list[Micros]]]
     heard: dict[str, Heard]
 
 
 class Silence:
-    """Watches the ``expected`` sources of ``systems``. ``top`` is the newest event time of all, times in the future left out.
+    """Watches the ``expected`` sources of ``systems``. ``stream`` is where the events are in event time.
 
     ``wall``: also watch the time of reception; off during replays of old logs.
     """
 
     def __init__(self, systems: Sequence[System], wall: bool = True) -> None:
-        self.top: Micros = 0
+        self.stream: Final = Stream()
         self.wall: Final = wall
         self._expected: Final = [(system, expected) for system in systems for expected in system.expected]
         self._heard: list[Heard] = [Heard() for _ in self._expected]
@@ -52,12 +53,7 @@ class Silence:
 
     def observe(self, event: Event) -> Micros:
         """Hear ``event``; return the newest event time of the stream. Costs less than a microsecond."""
-        at = event.happened_at
-        if at > self.top:
-            if at <= event.received_at + DAY and "time:future" not in event.tags:
-                self.top = at
-            else:
-                at = self.top
+        at = self.stream.observe(event)
         if self._expected:
             found = self._memo.get((event.host, event.format))
             for heard in self._find(event) if found is None else found:
@@ -65,15 +61,15 @@ class Silence:
                     self._came_back(heard, at, event.received_at)
                 if at > heard.last_at:
                     heard.last_at = at
-                heard.stream_at = self.top
+                heard.stream_at = self.stream.newest
                 heard.received_at = event.received_at
-        return self.top
+        return self.stream.newest
 
     def observe_batch(self, events: Sequence[Event]) -> Micros:
         """``observe`` for each of ``events``."""
         for event in events:
             self.observe(event)
-        return self.top
+        return self.stream.newest
 
     def tick(self, stream_now: Micros, wall_now: Micros, caught_up: bool = True) -> list[Event]:
         """What is to be said now: ``source_back`` and ``source_silent`` events.
@@ -100,12 +96,12 @@ class Silence:
     def state(self) -> bytes:
         """For ``restore``."""
         heard = {_name(expected): self._heard[i] for i, (_, expected) in enumerate(self._expected) if self._heard[i].last_at}
-        return _pack(SavedSilence(self.top, heard))
+        return _pack(SavedSilence(self.stream.saved(), heard))
 
     def restore(self, state: bytes) -> None:
         """Take back what ``state`` gave; sources no longer expected are forgotten."""
         saved = msgspec.msgpack.decode(state, type=SavedSilence)
-        self.top = saved.top
+        self.stream.restore(saved.stream)
         self._heard = [saved.heard.get(_name(expected), Heard()) for _, expected in self._expected]
         self._memo.clear()
 

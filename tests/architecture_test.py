@@ -10,9 +10,14 @@ ROOMS = ("model", "backbone", "collector", "correlator", "notifier", "national",
 SHARED = {"backbone.ports", "backbone.codec", "backbone.query", "backbone.signals"}
 IO = {"asyncio", "socket", "ssl", "sqlite3", "aiohttp", "logging", "structlog", "threading", "subprocess", "duckdb", "time"}
 PURE = {
-    "collector": {"framing", "normalize", "encoding", "sniff", "register", "assembly", "recipe"},
-    "correlator": {"compile", "match", "windows", "alerts", "suppression", "snapshot", "silence", "logsource", "tree", "witness"},
-    "notifier": {"grouping", "severity", "schedule", "report"},
+    "collector": {"framing", "normalize", "encoding", "sniff", "register", "assembly", "recipe", "ecs", "cleaning"},
+    "correlator": {
+        *("compile", "condition", "keywords", "logsource", "match", "oracle", "predicates", "regex", "rule", "text", "tree"),
+        *("alerts", "detection", "entities", "silence", "snapshot", "stream", "suppression", "windows", "witness"),
+        *("windows_group", "windows_route", "windows_shape"),
+    },
+    "notifier": {"grouping", "severity", "schedule", "report", "legal", "linking", "trace", "wording", "outbox", "receipts"},
+    "national": {"faults", "limits", "markup"},
 }
 PURE_FOLDERS = ("model", "collector/parsers", "province")
 

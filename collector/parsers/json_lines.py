@@ -21,7 +21,7 @@ NAME: Final = 256
 VALUE: Final = 65_536
 VALUES: Final = 1000
 TIMES: Final = (
-    *("@timestamp", "timestamp", "time", "ts", "eventTime", "event_time", "datetime", "date", "created_at", "time_local"),
+    *("@timestamp", "timestamp", "time", "ts", "eventTime", "event_time", "datetime", "date", "created_at", "time_local", "unixTime"),
     *("EventTime", "TimeGenerated", "event.created", "asctime"),
 )
 HOSTS: Final = ("host.name", "hostname", "host", "Hostname", "computer", "host.hostname", "agent.hostname", "beat.hostname")

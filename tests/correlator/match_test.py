@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from correlator import lane, memory, oracle, patterns
 from correlator import match as match_module
-from correlator import memory, oracle, patterns
 from correlator.compile import compile_rules
 from correlator.load import load
 from correlator.match import Compiled, Matcher
@@ -97,8 +97,8 @@ def test_forgetting_changes_nothing(rules: list[tuple[Any, Any, str]], events: l
         patch.setattr(memory, "STATES", 2)
         patch.setattr(memory, "VALUE_BYTES", 300)
         patch.setattr(match_module, "OUTCOMES", 1)
-        patch.setattr(match_module, "WIDE", 1)
-        patch.setattr(match_module, "_LEARN_AT", frozenset((1, 2, 3)))
+        patch.setattr(lane, "WIDE", 1)
+        patch.setattr(lane, "LEARN_AT", frozenset((1, 2, 3)))
         matcher = Matcher(compiled)
         for fields in [*events, *events]:
             assert matcher.match(event(fields)) == tuple(oracle.evaluate(compiled, event(fields)))

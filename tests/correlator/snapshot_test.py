@@ -90,7 +90,7 @@ def test_expired_state_is_deleted() -> None:
     first = event(1, random.Random(1))
     detection.observe(first, START, START)
     puts, _ = detection.changes(START)
-    detection.silence.top = START + 600 * MINUTE
+    detection.silence.observe(msgspec.structs.replace(first, happened_at=START + 600 * MINUTE, received_at=START + 600 * MINUTE))
     detection.tick(START)
     _, deletes = detection.changes(START)
     assert {(p.space, p.key) for p in puts if p.space != snapshot.STREAM[0]} == set(deletes)
