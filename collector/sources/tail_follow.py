@@ -245,9 +245,14 @@ class Follower:
             file.learn(self._recognition.head(place))
             if self._skip_old:
                 self._skip(file, place)
+            elif not file.length:  # empty: only an open descriptor shows that it stays the same
+                self._make_room()
+                file.open()
         except (OSError, ValueError) as error:
             self._problem(place.path, error)
             return
+        except ReplacedError:
+            return  # moved this moment: the next scan sees it
         self._files[file.id] = file
         self.notes.append(Note("found", place.path))
 

@@ -7,7 +7,7 @@ from typing import Final
 from collector.sources.tail_file import File
 from collector.sources.tail_known import HEAD
 from collector.sources.tail_match import Seen, Verdict
-from collector.sources.tail_names import compressed, rotated_from
+from collector.sources.tail_names import compressed, rotated_from, understand
 from collector.sources.tail_reader import Reader, open_file
 
 _EVIDENCE: Final = 256  # bytes that must agree before a file of the same name and another inode is the same
@@ -48,6 +48,9 @@ class Recognition:
         try:
             head = self.head(place)
             if (file.device, file.inode) == (place.device, place.inode):
+                if not file.length and file.reader is None:  # an inode alone proves nothing: it may have been reused
+                    live = file.path == place.path and not understand(place.path).marks
+                    return Verdict.SAME if live else Verdict.OTHER
                 enough = compressed(place.path) or file.done or place.size >= file.lines.at
                 return Verdict.SAME if enough and file.accepts(head) else Verdict.OTHER
             key = (file.id, file.lines.start, place.signature)
