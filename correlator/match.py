@@ -12,19 +12,16 @@ Theory
 Everything remembered is bounded; hostile input only brings the cost back to point 3.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import getitem
 from typing import Any, Final
 
 from correlator import patterns
 from correlator.keywords import Keywords
-from correlator.logsource import fits
+from correlator.lane import Book, Lane
 from correlator.memory import Memo, States, union
 from correlator.predicates import ABSENT, KEYWORDS, FieldIndex, Predicate, pattern, refers
 from correlator.rule import Compiled, Correlation, Refusal, Rule, RuleSource
 from correlator.text import flat
-from correlator.tree import Node, Test, closure, leaves
-from correlator.witness import guess, witness
 from model import Event, LogSource
 
 __all__ = ["Compiled", "Correlation", "Matcher", "Refusal", "Rule", "RuleSource"]
@@ -35,91 +32,6 @@ OUTCOMES: Final = 60_000
 LANES: Final = 2_048
 """Log sources remembered; an attacker may be able to invent them."""
 
-WIDE: Final = 24
-"""Fields of a lane beyond which it is cheaper to walk through the event's fields than to look up each of the lane's."""
-
-_LEARN_AT: Final = frozenset((128, 2_048, 16_384))
-"""New signatures after which a lane chooses its witnesses again, by what it has seen."""
-
-
-class Lane:
-    """The rules that can hold for one kind of log source, and what was decided before.
-
-    ``names`` are the fields looked up in every event; in a lane of many fields (``wide``) these are only the ones of which
-    something is true when they are missing, and the others are found by walking through the event's own fields.
-    """
-
-    def __init__(
-        self, rules: Sequence[int], trees: Sequence[Node], predicates: Sequence[Predicate], memos: dict[str, Memo]
-    ) -> None:
-        self.rules = tuple(rules)
-        self._trees = trees
-        self._predicates = predicates
-        self._used = used = {leaf for rule in rules for leaf in leaves(trees[rule])}
-        names = sorted({predicates[leaf].field for leaf in used if predicates[leaf].kind != "fieldref"} - {KEYWORDS})
-        self.wide = {name: memos[name] for name in names} if len(names) > WIDE else None
-        self.names = tuple(names if self.wide is None else [name for name in names if memos[name][ABSENT]])
-        for name in self.names if self.wide is not None else ():
-            self.wide.pop(name)  # type: ignore[union-attr]
-        self.memos = tuple(memos[name] for name in self.names)
-        self.absent = (ABSENT,) * len(self.names)
-        self.references = tuple(sorted(leaf for leaf in used if predicates[leaf].kind == "fieldref"))
-        self.keywords: tuple[Keywords, ...] = ()
-        fields = {*names, *(name for leaf in self.references for name in (predicates[leaf].field, predicates[leaf].value))}
-        self.dotted = any("." in name for name in fields)
-        self.outcomes: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self.wake: dict[int, frozenset[int]] = {}
-        self._seen = 0
-        self._counts: dict[int, int] = {}
-        self._watch()
-
-    def concerns(self, places: Collection[int]) -> bool:
-        """Does a rule of this lane make one of these tests?"""
-        return not self._used.isdisjoint(places)
-
-    def states(self, fields: dict[str, Any]) -> list[int]:
-        """States of an event's fields that may hold lists and mappings, which cannot be looked up as they are."""
-        found = [memo.state(fields.get(name, ABSENT)) for memo, name in zip(self.memos, self.names, strict=True)]
-        wide = self.wide or {}
-        return found + [wide[name].state(value) for name, value in fields.items() if name in wide]
-
-    def _watch(self) -> None:
-        """Choose every rule's witness."""
-        self.wake.clear()
-        self.witnesses: dict[int, list[int]] = {}
-        self.always: list[int] = []
-        for rule in self.rules:
-            chosen = witness(self._trees[rule], self._cost)
-            if chosen is None:
-                self.always.append(rule)
-            for leaf in chosen or ():
-                self.witnesses.setdefault(leaf, []).append(rule)
-
-    def _cost(self, leaf: int) -> float:
-        if self._seen == 0:
-            return guess(self._predicates[leaf])
-        return (self._counts.get(leaf, 0) + 0.1 * guess(self._predicates[leaf])) / self._seen
-
-    def learn(self, true: Iterable[int]) -> None:
-        """See what is true of one new signature."""
-        counts = self._counts
-        for leaf in true:
-            counts[leaf] = counts.get(leaf, 0) + 1
-        self._seen += 1
-        if self._seen in _LEARN_AT:
-            self._watch()
-
-    @property
-    def learning(self) -> bool:
-        return self._seen < max(_LEARN_AT)
-
-    def woken(self, state: int, truths: frozenset[int]) -> frozenset[int]:
-        """Rules with a witness in a state."""
-        witnesses = self.witnesses
-        found = frozenset(rule for leaf in truths if leaf in witnesses for rule in witnesses[leaf])
-        self.wake[state] = found
-        return found
-
 
 class Matcher:
     """``rules``, ``correlations``, ``refused`` and ``warnings`` as compiled; ``match`` is the hot path. Not thread-safe."""
@@ -129,10 +41,9 @@ class Matcher:
         self.correlations: Final = compiled.correlations
         self.refused: Final = compiled.refused
         self.warnings: Final = compiled.warnings
-        self._trees = compiled.trees
+        self._book = Book(compiled)
         self._predicates = compiled.predicates
         self._states = States()
-        self._tests: dict[int, Test] = {}
         self._lanes: dict[LogSource, Lane] = {}
         self._by_rules: dict[tuple[int, ...], Lane] = {}
         self._outcomes = 0
@@ -175,11 +86,6 @@ class Matcher:
         outcome = lane.outcomes.get(signature)
         return self._decide(lane, signature) if outcome is None else outcome
 
-    def match_all(self, events: Iterable[Event]) -> list[tuple[int, ...]]:
-        """``match`` for each event, in order."""
-        match: Callable[[Event], tuple[int, ...]] = self.match
-        return list(map(match, events))
-
     def _referred(self, lane: Lane, fields: dict[str, Any]) -> int:
         true = [
             leaf
@@ -193,15 +99,14 @@ class Matcher:
         return self._states.number(frozenset(true))
 
     def _decide(self, lane: Lane, signature: tuple[int, ...]) -> tuple[int, ...]:
-        sets, wake = self._states.sets, lane.wake
+        sets, wake, test = self._states.sets, lane.wake, self._book.test
         true = union(map(sets.__getitem__, signature))
-        if lane.learning:
-            lane.learn(true)
+        lane.learn(true)
         candidates = set(lane.always)
         for state in signature:
             woken = wake.get(state)
             candidates |= lane.woken(state, sets[state]) if woken is None else woken
-        outcome = tuple(sorted(rule for rule in candidates if self._test(rule)(true)))
+        outcome = tuple(sorted([rule for rule in candidates if test(rule)(true)]))
         if self._outcomes >= OUTCOMES or self._states.full():
             self._forget()
         else:
@@ -209,25 +114,17 @@ class Matcher:
             self._outcomes += 1
         return outcome
 
-    def _test(self, rule: int) -> Test:
-        test = self._tests.get(rule)
-        if test is None:
-            test = self._tests[rule] = closure(self._trees[rule])
-        return test
-
     def _forget(self) -> None:
         self._outcomes = 0
         self._states.forget()
         for lane in self._by_rules.values():
-            lane.outcomes.clear()
-            lane.wake.clear()
+            lane.forget()
 
     def _lane(self, source: LogSource) -> Lane:
-        rules = tuple(place for place, rule in enumerate(self.rules) if fits(rule.logsource, source))
+        rules = self._book.rules_for(source)
         lane = self._by_rules.get(rules)
         if lane is None:
-            lane = self._by_rules[rules] = Lane(rules, self._trees, self._predicates, self._memos)
-            lane.keywords = tuple(one for one in self._keywords if lane.concerns(one.places))
+            lane = self._by_rules[rules] = Lane(rules, self._book, self._memos, self._keywords)
         if len(self._lanes) >= LANES:
             self._lanes.clear()
         self._lanes[source] = lane

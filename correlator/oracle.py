@@ -52,7 +52,7 @@ def is_true(predicate: Predicate, fields: dict[str, Any]) -> bool:
 
 def _texts(value: Any) -> Sequence[str]:
     if isinstance(value, (list, tuple)):
-        return [text for part in value for text in _every_text(part)]
+        return [text for part in value for text in _texts(part)]
     text = scalar(value)
     return [] if text is None else [text]
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from correlator.patterns import KINDS, Pattern, Patterns
-from correlator.text import fold, number, scalar, texts
+from correlator.text import fold, number, scalar, words
 
 KEYWORDS: Final = ""
 PARTS: Final = ("minute", "hour", "day", "week", "month", "year")
@@ -148,7 +148,7 @@ class FieldIndex:
         if isinstance(value, (list, tuple)):
             found: set[int] = set(self._exists) if value else set(self._exists | self._null)
             for part in value:
-                found |= self._null if part is None else self.true_of(list(texts(part)))
+                found |= self._null if part is None else self.true_of(words(part))
             return frozenset(found)
         if value is None:
             return self._null | self._exists
@@ -180,8 +180,8 @@ def refers(predicate: Predicate, left: object, right: object) -> bool:
     if left is ABSENT or right is ABSENT:
         return False
     starts, ends = "^" in predicate.flags, "$" in predicate.flags
-    others = [fold(text) for text in texts(right)]
-    for text in map(fold, texts(left)):
+    others = [fold(text) for text in words(right)]
+    for text in map(fold, words(left)):
         for other in others:
             if starts and ends:
                 hit = other in text

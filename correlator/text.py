@@ -91,6 +91,16 @@ def texts(value: Any, depth: int = 0) -> Iterator[str]:
             yield from texts(part, depth + 1)
 
 
+def words(value: Any, depth: int = 0) -> list[str]:
+    """The texts a field's value stands for: its own, or those of a list's elements. A mapping has none."""
+    text = scalar(value)
+    if text is not None:
+        return [text]
+    if depth < _DEPTH and isinstance(value, (list, tuple)):
+        return [one for part in value for one in words(part, depth + 1)]
+    return []
+
+
 def flat(fields: dict[str, Any]) -> dict[str, Any]:
     """``fields`` with nested mappings also reachable by dotted names (``a.b``); a list of mappings gives a list of values.
 
