@@ -59,7 +59,7 @@ class Detection:
     @property
     def watermark(self) -> Micros:
         """Event time that nothing on time is older than."""
-        return self.silence.stream.now - self.lateness
+        return self.silence.stream.now() - self.lateness
 
     @property
     def changed(self) -> bool:
@@ -75,7 +75,7 @@ class Detection:
 
     def tick(self, now: Micros, caught_up: bool = True) -> None:
         """Expire, revise, and say who is silent. ``caught_up``: every event received has been observed."""
-        for own in self.silence.tick(self.silence.stream.now, now, caught_up):
+        for own in self.silence.tick(self.silence.stream.now(now if caught_up else 0), now, caught_up):
             hits = self._match(own)
             if hits:
                 self._take(own, hits, now, now)

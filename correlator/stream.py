@@ -1,21 +1,22 @@
 """How far the stream of events is in event time: as far as the slowest source that still talks. Pure.
 
 One source may be live while another is read from its beginning, a day behind: windows and silence go by the slower one,
-until it has been quiet for ``IDLE`` (time of reception). Events without a time of their own, or with one in the future, say nothing.
+until it has been quiet for ``IDLE`` (time of reception). A backlog is read without pauses that long; a
+source that is live and slow would only say the time of now. Events without a time of their own, or in the future, say nothing.
 """
 
 from typing import Final
 
 from model import Event, Micros
-from model.moment import DAY, MINUTE
+from model.moment import DAY, SECOND
 
-IDLE: Final[Micros] = MINUTE
+IDLE: Final[Micros] = 2 * SECOND
 _SOURCES: Final = 1_000
 _NO_TIME: Final = frozenset(("time:received", "time:future"))
 
 
 class Stream:
-    """``newest`` is the newest event time of all sources; ``now`` where the slowest active one is."""
+    """``newest`` is the newest event time of all sources."""
 
     def __init__(self) -> None:
         self.newest: Micros = 0
@@ -40,11 +41,13 @@ class Stream:
             place[1] = event.received_at
         return at
 
-    @property
-    def now(self) -> Micros:
-        """0 before the first event that names its time."""
-        active = [at for at, received in self._sources.values() if received >= self._received - IDLE]
-        return min(active, default=self.newest)
+    def now(self, wall: Micros = 0) -> Micros:
+        """Where the slowest active source is; 0 before the first event that names its time.
+
+        ``wall``: the time of reception when nothing is waiting to be observed; without it that of the newest event.
+        """
+        since = max(self._received, wall) - IDLE
+        return min((at for at, received in self._sources.values() if received >= since), default=self.newest)
 
     def _enter(self, source: str, at: Micros, received: Micros) -> None:
         if len(self._sources) >= _SOURCES:

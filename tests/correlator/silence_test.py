@@ -72,14 +72,14 @@ def test_wall_clock_notices_when_everything_is_quiet() -> None:
     s, replay = Silence(SYSTEMS), Silence(SYSTEMS, wall=False)
     for watch in (s, replay):
         watch.observe(event("db01", START))
-        assert watch.tick(watch.stream.now, START) == []
+        assert watch.tick(watch.stream.now(), START) == []
     later = START + 16 * MINUTE
     assert s.tick(s.stream.newest, later, caught_up=False) == []
-    assert replay.tick(replay.stream.now, later) == []
+    assert replay.tick(replay.stream.now(), later) == []
     started = Silence(SYSTEMS)
     started.restore(s.state())
-    assert started.tick(started.stream.now, START + DAY) == [], "we were down, not the source"
-    assert started.tick(started.stream.now, START + DAY + 15 * MINUTE + SECOND)[0].fields["event"] == "source_silent"
+    assert started.tick(started.stream.now(), START + DAY) == [], "we were down, not the source"
+    assert started.tick(started.stream.now(), START + DAY + 15 * MINUTE + SECOND)[0].fields["event"] == "source_silent"
     assert s.tick(s.stream.newest, later)[0].fields["event"] == "source_silent"
 
 
@@ -90,6 +90,6 @@ def test_state_survives() -> None:
     assert len(s.tick(s.stream.newest, 0)) == 1
     restored = Silence(SYSTEMS, wall=False)
     restored.restore(s.state())
-    assert restored.tick(restored.stream.now, 0) == []
+    assert restored.tick(restored.stream.now(), 0) == []
     restored.observe(event("db01", START + DAY))
-    assert [e.fields["event"] for e in restored.tick(restored.stream.now, 0)] == ["source_back"]
+    assert [e.fields["event"] for e in restored.tick(restored.stream.now(), 0)] == ["source_back"]
