@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow
+import pyarrow.compute as compute
 
 from backbone.ports import Stored
 from backbone.query_fields import PROMOTED
@@ -148,6 +149,13 @@ def _text(value: Any) -> str | None:
     if isinstance(value, list | tuple):
         return LISTED if found else None
     return fold(found[0]) if found else None
+
+
+def listed(events: pyarrow.Table) -> tuple[str, ...]:
+    """Promoted fields that are a list in some event: a search of others never has to look into ``fields``."""
+    columns = {key: events[promoted(key)] for key in PROMOTED}
+    used = {key: column for key, column in columns.items() if column.null_count < len(column)}
+    return tuple(key for key, column in used.items() if compute.any(compute.equal(column, LISTED)).as_py())
 
 
 def stored(row: Sequence[Any]) -> Stored:

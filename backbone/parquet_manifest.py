@@ -32,6 +32,7 @@ class Segment(msgspec.Struct, frozen=True):
 
     ``first``/``last`` are offsets, ``oldest``/``newest`` event times, all inclusive. ``kept`` is the newest time as retention
     sees it: the earlier of an event's own time and its arrival, so that a clock in the future keeps nothing for ever.
+    ``listed`` are the promoted fields that are a list in some event.
     """
 
     file: str
@@ -44,6 +45,7 @@ class Segment(msgspec.Struct, frozen=True):
     newest: Micros
     kept: Micros
     systems: tuple[str, ...]
+    listed: tuple[str, ...] = ()
 
 
 class Added(msgspec.Struct, frozen=True, tag="added"):

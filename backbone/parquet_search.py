@@ -15,7 +15,7 @@ import duckdb
 import msgspec
 import pyarrow
 
-from backbone.parquet_columns import OWN, stored
+from backbone.parquet_columns import OWN, listed, stored
 from backbone.parquet_manifest import Segment
 from backbone.parquet_sql import Parameters, where
 from backbone.ports import Search, Stored
@@ -43,6 +43,9 @@ class Part:
         self.segments = tuple(segments)
         self.table = pyarrow.concat_tables(tables) if tables else None
         self.after = after
+        self.listed = frozenset(key for s in segments for key in s.listed)
+        if self.table is not None:
+            self.listed = frozenset(listed(self.table))
         self.events = sum(s.events for s in segments) + (self.table.num_rows if self.table is not None else 0)
 
     def newest(self) -> Micros | None:
@@ -159,7 +162,8 @@ class Session:
         best = f"max({{'h': happened_at, 'o': \"offset\", 'f': {file}}}, {into.put(page)})"
         if before is not None:
             best += f" FILTER (WHERE {_PLACE} < ({into.put(before[0])}, {into.put(before[1])}))"
-        statement = f"SELECT count(*), {best} FROM {source} WHERE {own} AND {_within(search, into)} AND {where(node, into)}"  # noqa: S608
+        condition = f"{own} AND {_within(search, into)} AND {where(node, into, part.listed)}"
+        statement = f"SELECT count(*), {best} FROM {source} WHERE {condition}"  # noqa: S608
         total, found = self._rows(statement, into.values)[0]
         return total, [((row["h"], row["o"]), row["f"]) for row in found or ()]
 
@@ -196,7 +200,7 @@ class Session:
         since, count, width = into.put(search.since), into.put(buckets), into.put(search.until - search.since)
         bucket = f"CAST((CAST(happened_at AS HUGEINT) - {since}) * {count} // CAST({width} AS HUGEINT) AS INTEGER)"
         statement = f"SELECT {bucket} AS bucket, count(*) FROM {source} WHERE {own} AND {_within(search, into)}"  # noqa: S608
-        rows = self._rows(f"{statement} AND {where(node, into)} GROUP BY bucket", into.values)
+        rows = self._rows(f"{statement} AND {where(node, into, part.listed)} GROUP BY bucket", into.values)
         return [(row[0], row[1]) for row in rows]
 
 

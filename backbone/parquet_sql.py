@@ -3,6 +3,7 @@
 Every condition yields true or false, never NULL, so that NOT means what it says.
 """
 
+from collections.abc import Collection
 from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
@@ -40,30 +41,38 @@ class Parameters:
         return f"${len(self.values)}"
 
 
-def where(node: Node, into: Parameters) -> str:
-    """A boolean expression whose values are in ``into``."""
+def where(node: Node, into: Parameters, listed: Collection[str] = PROMOTED) -> str:
+    """A boolean expression whose values are in ``into``. ``listed`` are the promoted fields that may be lists."""
     match node:
         case And():
-            return _join(" AND ", [where(part, into) for part in node.parts], "true")
+            return _join(" AND ", [where(part, into, listed) for part in node.parts], "true")
         case Or():
-            return _join(" OR ", [where(part, into) for part in node.parts], "false")
+            return _join(" OR ", [where(part, into, listed) for part in node.parts], "false")
         case Not():
-            return f"(NOT {where(node.part, into)})"
+            return f"(NOT {where(node.part, into, listed)})"
         case Moments():
             return f"({node.attribute} >= {into.put(node.since)} AND {node.attribute} < {into.put(node.until)})"
         case FreeText():
-            parts = [_like("coalesce(folded, lower(original))", node.parts, into)]
-            if node.deep:
-                parts.append(_like(_fold("fields"), node.escaped, into))
-            return _join(" OR ", parts, "false")
+            return _free(node, into)
         case Exists():
             own = [_exists(node.field.attribute)] if node.field.attribute else []
             return _join(" OR ", [*own, *(_key_exists(key, into) for key in node.field.keys)], "false")
         case Term() | Pattern() | Between() | Numbers():
             own = [_attribute(node, node.field.attribute, into)] if node.field.attribute else []
-            return _join(" OR ", [*own, *(_key(node, key, into) for key in node.field.keys)], "false")
+            return _join(" OR ", [*own, *(_key(node, key, into, listed) for key in node.field.keys)], "false")
         case _:
             assert_never(node)
+
+
+def _free(node: FreeText, into: Parameters) -> str:
+    if any(isinstance(part, str) and not part.isascii() for part in node.parts):
+        # A record that is all ASCII has no folded column, and cannot have this text as it is.
+        found = f"(folded IS NOT NULL AND {_like('folded', node.parts, into)})"
+    else:
+        found = _like("coalesce(folded, lower(original))", node.parts, into)
+    if not node.deep:
+        return found
+    return f"({found} OR CASE WHEN contains(original, '\\') THEN {_like(_fold('fields'), node.escaped, into)} ELSE false END)"
 
 
 def _join(word: str, parts: list[str], empty: str) -> str:
@@ -121,16 +130,16 @@ def _any(node: _ValueNode, texts: str, into: Parameters) -> str:
     return f"(len(list_filter({texts}, lambda x: {_value(node, _fold('x'), into)})) > 0)"
 
 
-def _key(node: _ValueNode, key: str, into: Parameters) -> str:
-    """A key of ``fields``: from its own column when it has one, from the JSON text otherwise."""
+def _key(node: _ValueNode, key: str, into: Parameters, listed: Collection[str]) -> str:
+    """A key of ``fields``: from its own column when it has one, from the JSON text where there is none or it is a list."""
     if key not in _PROMOTED:
         return _json(node, key, into)
-    column, listed = f'"{promoted(key)}"', into.put(LISTED)
-    full = f"coalesce(CASE WHEN {column} = {listed} THEN {_json(node, key, into)} ELSE {_value(node, column, into)} END, false)"
-    if not isinstance(node, Term):
-        return full
-    # Says nothing new, but lets DuckDB skip row groups by their statistics and Bloom filters.
-    return f"({column} IS NOT NULL AND {column} IN ({into.put(node.value)}, {listed}) AND {full})"
+    column = f'"{promoted(key)}"'
+    if key not in listed:
+        # In this shape DuckDB reads that column alone, and skips row groups by their statistics.
+        return f"({column} IS NOT NULL AND {_value(node, column, into)})"
+    marked = into.put(LISTED)
+    return f"coalesce(CASE WHEN {column} = {marked} THEN {_json(node, key, into)} ELSE {_value(node, column, into)} END, false)"
 
 
 def _pointer(key: str) -> str:

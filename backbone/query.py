@@ -74,7 +74,7 @@ def holds(node: Node, event: Event) -> bool:
             return node.since <= int(getattr(event, node.attribute)) < node.until
         case FreeText():
             return fits(node.parts, fold(event.original)) or (
-                node.deep and fits(node.escaped, fold(msgspec.json.encode(event.fields).decode()))
+                node.deep and "\\" in event.original and fits(node.escaped, fold(msgspec.json.encode(event.fields).decode()))
             )
         case Exists():
             return any(_attribute(node.field, event)) or any(len(texts(event.fields.get(key))) for key in node.field.keys)

@@ -37,7 +37,7 @@ ALIASES: Final = {
     "destination.ip": ("dst_ip", "s-ip", "DestinationIp"),
     "destination.port": ("dst_port", "s-port", "DestinationPort"),
     "destination.domain": ("cs-host", "r-dns", "DestinationHostname"),
-    "user.name": ("username", "User", "TargetUserName", "cs-username", "c-username", "user", "SubjectUserName"),
+    "user.name": ("username", "User", "TargetUserName", "cs-username", "c-username", "user", "SubjectUserName"),  # all PROMOTED
     "user.target.name": ("target_user", "TargetUserName"),
     "url.path": ("cs-uri-stem",),
     "url.query": ("cs-uri-query",),
@@ -98,6 +98,9 @@ PROMOTED: Final = (
     "TargetUserName",
     "SubjectUserName",
     "cs-username",
+    "c-username",
+    "user.name",
+    "source.ip",
     "EventID",
     "Image",
     "CommandLine",

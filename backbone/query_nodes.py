@@ -94,7 +94,7 @@ class Exists(msgspec.Struct, frozen=True, tag=True):
 
 
 class FreeText(msgspec.Struct, frozen=True, tag=True):
-    """``parts`` occur in the record as received; with ``deep`` also in the JSON text of its fields.
+    """``parts`` occur in the record as received; with ``deep`` also in the JSON text of its fields, if the record has a ``\\``.
 
     ``deep`` is set when the text has characters that a record may have written escaped (``ễ`` as ``\\u1ec5``, ``/`` as
     ``\\/``), so that a name is found whether its application wrote UTF-8 or escapes. ``escaped`` are the parts as our JSON
