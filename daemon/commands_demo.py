@@ -173,6 +173,7 @@ def _with_files(configuration: Configuration) -> Path:
     document.setdefault("rules", {})["paths"] = [str(p) for p in configuration.rule_paths]
     document.setdefault("correlator", {}).update({"silence_by_wall_clock": False, "lateness": "30m"})
     for name, file in FILES.items():
+        (folder / f"{name}.log").touch(0o600)
         if f"demo-{name}" in taken:
             continue
         source: dict[str, Any] = {"name": f"demo-{name}", "type": "file", "format": file.format, "system": file.system}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from backbone.codec import decode_alert, decode_delivery, decode_incident
 from backbone.ports import Search
@@ -18,6 +19,9 @@ from daemon.wiring import reading
 from model import LEVELS, Level, Micros, rank
 from model.moment import from_rfc3339, to_local
 from model.view import alert_view, event_view, incident_view
+
+PAGE = 5_000
+"""Events asked of the store at once."""
 
 
 class When(click.ParamType[Micros]):
@@ -161,9 +165,16 @@ async def _incidents(config_file: Path, limit: int, since: Micros) -> list[dict[
 
 
 async def _events(config_file: Path, search: Search) -> tuple[list[dict[str, Any]], Any]:
+    """At most ``search.limit`` rows, page by page, and what the first page said of all."""
     async with reading.reading_events(load(config_file)) as store:
-        found = await store.search(search)
-        return [event_view(s.event, s.stored_at) for s in found.events], found
+        rows, first, page = list[dict[str, Any]](), None, replace(search, limit=min(search.limit, PAGE))
+        while True:
+            found = await store.search(page)
+            rows += [event_view(s.event, s.stored_at) for s in found.events]
+            first = first or found
+            if not found.next or len(rows) >= search.limit:
+                return rows, first
+            page = replace(page, after=found.next, limit=min(search.limit - len(rows), PAGE))
 
 
 async def _newest(state: Any, space: str, since: Micros) -> AsyncIterator[Any]:
