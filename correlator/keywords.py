@@ -1,7 +1,8 @@
 """Keywords: tests of any value of an event, whatever its field.
 
 Wildcard texts are looked for in all values at once, joined by SEPARATOR, which no pattern crosses. The rare other tests
-(regular expressions, networks) are made value by value. Where a value contains SEPARATOR itself, STAND_IN takes its place, which no pattern names.
+(regular expressions, networks) are made value by value. Where a value contains SEPARATOR itself, STAND_IN takes its place,
+which no pattern names.
 """
 
 from collections.abc import Sequence
