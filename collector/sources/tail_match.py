@@ -3,7 +3,7 @@
 1. Same device and inode, and the content agrees: the same file, under whatever name.
 2. What is left on both sides and whose names are kin: the same if content agrees (a copy, a compressed one).
 3. What is left on disk and looks like rotation's copy of a file still followed: not yet anybody (copytruncate is at work).
-4. The rest is new.
+4. The rest is new; what may be a copy of another new one waits a scan.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +96,21 @@ def assign(
             rotated_from(one.path, path) and is_copy(file, one) for file, path in by_stem.get(understand(one.path).stem, ())
         )
     ]
-    return list(found.values()), fresh
+    return list(found.values()), _without_copies(fresh)
+
+
+def _without_copies(fresh: list[Seen]) -> list[Seen]:
+    """Of files that turn up together, one that may be a copy waits for the next scan, which compares it with the other."""
+    kinds: dict[str, list[Seen]] = {}
+    for one in fresh:
+        kinds.setdefault(understand(one.path).stem, []).append(one)
+    return [one for one in fresh if not any(_maybe_copy(one, other) for other in kinds[understand(one.path).stem])]
+
+
+def _maybe_copy(one: Seen, other: Seen) -> bool:
+    if compressed(one.path):
+        return one.path == other.path + ".gz"
+    return 0 < one.size <= other.size and rotated_from(one.path, other.path)
 
 
 def _best(
