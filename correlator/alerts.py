@@ -126,6 +126,8 @@ def build(
         group=group,
         tags=tuple(meaning.tags),
         description=(getattr(meaning, "description", "") or "")[:DESCRIPTION],
+        title_vi=getattr(meaning, "title_vi", ""),
+        response=getattr(meaning, "response", ("", "")),
         correlation=correlation,
     )
 

@@ -291,6 +291,8 @@ def _rule(document: Document, identity: str) -> Rule:
         falsepositives=_texts(content.get("falsepositives")),
         fields=_texts(content.get("fields")),
         references=_texts(content.get("references")),
+        title_vi=_line_of_text(content.get("title_vi")),
+        response=_response(content),
     )
 
 
@@ -302,6 +304,13 @@ def level_of(content: dict[str, Any]) -> Level:
 
 def _line_of_text(value: Any) -> str:
     return str(value).strip() if value is not None and not isinstance(value, (dict, list)) else ""
+
+
+def _response(content: dict[str, Any]) -> tuple[str, str]:
+    """What to do, in Vietnamese and English: our own custom attribute ``response``."""
+    given = content.get("response")
+    vi, en = (_line_of_text(given.get(key)) for key in ("vi", "en")) if isinstance(given, dict) else ("", "")
+    return vi, en
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -334,6 +343,8 @@ def _correlations(loaded: Loaded, rules: list[Rule], seen: dict[str, tuple[str, 
                         author=_line_of_text(content.get("author")),
                         falsepositives=_texts(content.get("falsepositives")),
                         references=_texts(content.get("references")),
+                        title_vi=_line_of_text(content.get("title_vi")),
+                        response=_response(content),
                         **made,
                     )
                 )

@@ -20,6 +20,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     ``id`` is the rule's own identifier; a rule without one gets uuid5 of its title and file. ``alerts`` is False when only
     correlations use it (Sigma: a referenced rule stays silent unless a correlation says ``generate: true``).
+    ``title_vi`` and ``response`` (what to do: Vietnamese, English) are our own custom attributes; rules of others have none.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Rule(msgspec.Struct, frozen=True):
     references: tuple[str, ...] = ()
     kind: str = "detection"
     alerts: bool = True
+    title_vi: str = ""
+    response: tuple[str, str] = ("", "")
 
 
 class Correlation(msgspec.Struct, frozen=True):
@@ -71,6 +74,8 @@ class Correlation(msgspec.Struct, frozen=True):
     falsepositives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     alerts: bool = True
+    title_vi: str = ""
+    response: tuple[str, str] = ("", "")
 
 
 class Refusal(msgspec.Struct, frozen=True):

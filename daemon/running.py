@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import shutil
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -109,7 +111,7 @@ def greeting(configuration: Configuration, seconds: float) -> str:
         "",
         "Gửi dòng nhật ký đầu tiên (ra một cảnh báo) · Send a first log line (it raises an alert):",
         f"  {first_line(configuration)}",
-        "Rồi xem · then look:  vonggac alerts    vonggac incidents    vonggac events",
+        f"Rồi xem · then look:  {command()} alerts    {command()} incidents    {command()} events",
         "Ctrl-C dừng lại, không mất gì · Ctrl-C stops, nothing is lost.",
     ]
     return "\n".join(lines)
@@ -123,4 +125,12 @@ def first_line(configuration: Configuration) -> str:
             said = "www-data : TTY=pts/0 ; PWD=/tmp ; USER=root ; COMMAND=/usr/bin/systemctl stop auditd"
             text = f"<85>1 - dvc-web01 sudo - - - {said}"
             return f"echo '{text}' > /dev/tcp/{host.strip('[]')}/{port}"
-    return "vonggac demo"
+    return f"{command()} demo"
+
+
+def command() -> str:
+    """How to call `vonggac` from here: its name when it is on the PATH, else where it is."""
+    beside = Path(sys.executable).with_name("vonggac")
+    if shutil.which("vonggac") or not beside.exists():
+        return "vonggac"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)

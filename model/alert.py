@@ -42,6 +42,7 @@ class Alert(msgspec.Struct, frozen=True):
     ``id`` is uuid5(rule, group key, first event id). ``count`` is how many matches it stands for (repeats are suppressed).
     The four times: ``happened_at`` and ``received_at`` of its first event, ``stored_at`` when that event was durable,
     ``detected_at`` when the rule held. ``last_at`` is the event time of the newest match it stands for.
+    ``title_vi`` and ``response`` (what to do: Vietnamese, English) come from rules that have them.
     ``group`` is the suppression key as (field, value) pairs.
     """
 
@@ -62,4 +63,6 @@ class Alert(msgspec.Struct, frozen=True):
     group: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     description: str = ""
+    title_vi: str = ""
+    response: tuple[str, str] = ("", "")
     correlation: bool = False

@@ -22,6 +22,7 @@ class AlertLine(msgspec.Struct, frozen=True):
     level: str
     happened_at: Micros
     count: int
+    title_vi: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True):

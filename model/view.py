@@ -32,6 +32,8 @@ def alert_view(alert: Alert) -> dict[str, Any]:
         "group": dict(alert.group),
         "tags": list(alert.tags),
         "description": alert.description,
+        "title_vi": alert.title_vi,
+        "response": {"vi": alert.response[0], "en": alert.response[1]},
         "evidence": [
             {
                 "event": e.event,

@@ -27,7 +27,7 @@ from model.moment import DAY, HOUR
 from notifier.legal import Legal
 from notifier.linking import Unlinkable, link_keys, may_be_shared
 from notifier.severity import grade, graver, kind_of, kinds_of, techniques
-from notifier.trace import Mark, Trace, decode, decode_mark, encode
+from notifier.trace import Mark, Trace, decode, decode_mark, encode, lead
 from notifier.wording import title, why
 
 NAMESPACE = UUID("5f6f3f52-3f0c-5d2e-9d5a-6b1c3c1f7a10")
@@ -156,7 +156,7 @@ class Grouping:
         if len(self._open) >= self._most_open:
             self.crowded += 1
             self._close(min(self._open.values(), key=lambda t: (t.last_at, t.order)))
-        trace = Trace(id, self._mark.next, alert.detected_at, last, first, last, alert.level, alert.title)
+        trace = Trace(id, self._mark.next, alert.detected_at, last, first, last, alert.level, lead(alert))
         self._mark = replace(self._mark, next=self._mark.next + 1)
         self._remember(trace)
         return trace

@@ -59,7 +59,9 @@ class Trace(msgspec.Struct):
     def take(self, alert: Alert, first: Micros, last: Micros, main: bool) -> None:
         """Add an alert, or a newer revision of one. A supporting one (not ``main``) is cited and no more."""
         self.known[alert.id] = alert.revision
-        self.lines[alert.id] = AlertLine(alert.id, alert.rule, alert.title, alert.level, alert.happened_at, alert.count)
+        self.lines[alert.id] = AlertLine(
+            alert.id, alert.rule, alert.title, alert.level, alert.happened_at, alert.count, alert.title_vi
+        )
         self.first_at, self.last_at = min(self.first_at, first), max(self.last_at, last)
         for item in alert.evidence[:PER_ALERT]:
             line = excerpt(item)
@@ -76,7 +78,7 @@ class Trace(msgspec.Struct):
             elif f"{entity.kind}:{entity.value}" not in self.entities:
                 self.unnamed += 1
         if rank(alert.level) > rank(self.level):
-            self.level, self.lead = alert.level, alert.title
+            self.level, self.lead = alert.level, lead(alert)
 
 
 def excerpt(item: Evidence) -> str:
@@ -84,6 +86,11 @@ def excerpt(item: Evidence) -> str:
     head = " ".join(part for part in (to_rfc3339(item.happened_at), item.system, item.host) if part)
     line = f"{head}: {' '.join(item.excerpt.split())}"
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
+def lead(alert: Alert) -> str:
+    """An alert's title in both languages, joined by `` / `` as incident titles are; as it is when it has only one."""
+    return f"{alert.title_vi} / {alert.title}" if alert.title_vi else alert.title
 
 
 class Mark(msgspec.Struct, frozen=True):

@@ -1,5 +1,5 @@
 // Values to elements. Text is only ever set as text: nothing a log line says becomes markup.
-import { half, locale, t } from "./words.js";
+import { currentLanguage, half, locale, t } from "./words.js";
 
 /** An element: tag, properties (class, on… functions, attributes), children (elements or texts). */
 export function make(tag, properties = {}, ...children) {
@@ -31,8 +31,11 @@ function chips(values, search) {
 }
 function section(title, ...content) { return content.filter(Boolean).length ? [make("h2", {}, title), ...content.filter(Boolean)] : []; }
 
+/** An alert's title in the chosen language, when its rule has it in both. */
+function named(alert) { return (currentLanguage() === "vi" && alert.title_vi) || alert.title; }
+
 export function alertRow(alert) {
-  return [make("span", { class: "edge" }), make("span", { class: "title" }, alert.title),
+  return [make("span", { class: "edge" }), make("span", { class: "title" }, named(alert)),
     make("span", { class: "side" }, clock(alert.detected_at), make("br"), make("span", { class: "badge" }, t(alert.level))),
     make("span", { class: "about" }, [alert.entities.map((e) => e.value).join(", "), alert.systems.join(", "), alert.count > 1 ? t("count", { n: alert.count }) : ""].filter(Boolean).join(" · "))];
 }
@@ -57,7 +60,8 @@ function evidence(lines) {
 
 export function alertDetail(alert, search) {
   const techniques = alert.tags.filter((tag) => tag.startsWith("attack."));
-  return [make("span", { class: `badge ${alert.level}` }, t(alert.level)), make("h1", {}, alert.title), make("p", { class: "quiet" }, alert.description), fourTimes(alert),
+  return [make("span", { class: `badge ${alert.level}` }, t(alert.level)), make("h1", {}, named(alert)), make("p", { class: "quiet" }, alert.description), fourTimes(alert),
+    ...section(t("response"), alert.response[currentLanguage()] ? make("p", { class: "response" }, alert.response[currentLanguage()]) : null),
     ...section(t("entities"), alert.entities.length ? chips(alert.entities.map((e) => [e.kind, e.value]), search) : null),
     ...section(t("systems"), alert.systems.length ? chips(alert.systems.map((s) => ["", s])) : null),
     ...section(t("evidence"), alert.evidence.length ? evidence(alert.evidence) : null),
@@ -69,12 +73,12 @@ export function incidentDetail(incident, search, openAlert) {
   const receipt = incident.receipt;
   return [make("span", { class: `badge ${incident.severity}` }, incident.severity), make("h1", {}, half(incident.title)), make("p", { class: "quiet" }, half(incident.why)),
     ...section(t("receipt"), make("div", { class: `receipt ${incident.delivery}` }, make("strong", {}, incident.national_id || t(incident.delivery)),
-      make("p", { class: "quiet small" }, receipt ? `${t("delivered")} · ${moment(receipt.received_at)} · ${t("attempts")}: ${incident.attempts}` : incident.delivery_error || t(incident.delivery)),
+      make("p", { class: "quiet small" }, receipt ? [t("delivered"), moment(receipt.received_at), incident.attempts ? `${t("attempts")}: ${incident.attempts}` : ""].filter(Boolean).join(" · ") : incident.delivery_error || t(incident.delivery)),
       receipt ? make("p", { class: "mono quiet" }, `${t("signature")}: ${receipt.signature.slice(0, 32)}…`) : null)),
     ...section(t("entities"), chips(incident.entities.map((e) => [e.kind, e.value]), search)),
     ...section(`${t("memberAlerts")} (${incident.alert_lines.length})`, make("ul", { class: "evidence" }, ...incident.alert_lines.map((line) => make("li", { class: line.level },
       make("div", { class: "where" }, make("span", {}, moment(line.happened_at)), make("span", { class: "badge" }, t(line.level)), make("span", {}, t("count", { n: line.count }))),
-      make("pre", {}, make("button", { class: "plain", onclick: () => openAlert(line.id) }, line.title)))))),
+      make("pre", {}, make("button", { class: "plain", onclick: () => openAlert(line.id) }, named(line))))))),
     ...section(t("evidence"), ...incident.evidence.slice(0, 20).map((text) => make("pre", { class: "raw" }, text))),
     ...section(t("systems"), incident.systems.length ? chips(incident.systems.map((s) => ["", s])) : null),
     ...section(t("techniques"), incident.techniques.length ? chips(incident.techniques.map((x) => ["", x])) : null)];
