@@ -37,7 +37,7 @@ function named(alert) { return (currentLanguage() === "vi" && alert.title_vi) ||
 export function alertRow(alert) {
   return [make("span", { class: "edge" }), make("span", { class: "title" }, named(alert)),
     make("span", { class: "side" }, clock(alert.detected_at), make("br"), make("span", { class: "badge" }, t(alert.level))),
-    make("span", { class: "about" }, [alert.entities.map((e) => e.value).join(", "), alert.systems.join(", "), alert.count > 1 ? t("count", { n: alert.count }) : ""].filter(Boolean).join(" · "))];
+    make("span", { class: "about" }, [alert.entities.map((e) => (e.kind === "hash" ? `${e.value.slice(0, 12)}…` : e.value)).join(", "), alert.systems.join(", "), alert.count > 1 ? t("count", { n: alert.count }) : ""].filter(Boolean).join(" · "))];
 }
 export function incidentRow(incident) {
   return [make("span", { class: "edge" }), make("span", { class: "title" }, half(incident.title)),
