@@ -119,7 +119,7 @@ async def _summary(configuration: Configuration, stop: asyncio.Event) -> None:
             (
                 r["first_at"],
                 r["severity"],
-                r["title"],
+                output.half(r["title"]),
                 ", ".join(r["systems"]),
                 str(len(r["alerts"])),
                 r["national_id"] or r["delivery"],

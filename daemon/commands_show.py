@@ -64,7 +64,7 @@ def alerts(config_file: Path, as_json: bool, limit: int, since: Micros, level: L
             (
                 to_local(from_rfc3339(r["detected_at"])),
                 r["level"],
-                r["title"],
+                (r["title_vi"] if output.vietnamese() else "") or r["title"],
                 ", ".join(f"{e['kind']} {e['value']}" for e in r["entities"]),
                 ", ".join(r["systems"]),
                 str(r["count"]),
@@ -95,7 +95,7 @@ def incidents(config_file: Path, as_json: bool, limit: int, since: Micros) -> No
             (
                 to_local(from_rfc3339(r["detected_at"])),
                 r["severity"],
-                r["title"],
+                output.half(r["title"]),
                 ", ".join(r["systems"]),
                 str(len(r["alerts"])),
                 r["delivery"] + (f" ({r['delivery_error']})" if r["delivery_error"] else ""),

@@ -1,5 +1,6 @@
 """What commands print: a table for people, JSON lines for programs."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -31,6 +32,17 @@ def lines(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         write(msgspec.json.encode(row) + b"\n")
     sys.stdout.flush()
+
+
+def half(text: str) -> str:
+    """The Vietnamese half of a ``tiếng Việt / English`` text where the person's locale is Vietnamese, else the English one."""
+    vi, mark, en = text.partition(" / ")
+    return vi if not mark or vietnamese() else en
+
+
+def vietnamese() -> bool:
+    """Whether the person at the terminal reads Vietnamese (LC_ALL, LC_MESSAGES, LANG)."""
+    return next((v for n in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(n))), "").lower().startswith("vi")
 
 
 def table(
