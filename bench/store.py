@@ -86,8 +86,11 @@ async def timed(times: int, run: Callable[[], Awaitable[object]]) -> float:
     return statistics.median(took)
 
 
+_said: list[tuple[str, str]] = []
+
+
 def say(what: str, value: str) -> None:
-    print(f"| {what} | {value} |", flush=True)
+    _said.append((what, value))
 
 
 def weigh(folder: Path, names: str) -> int:
@@ -198,24 +201,20 @@ async def parquet(folder: Path, made: list[Stored]) -> None:
     await store.close()
 
 
-async def main() -> None:
-    made = events(int(sys.argv[1]) if len(sys.argv) > 1 else 300_000)
+async def run(folder: Path, count: int) -> list[tuple[str, str]]:
+    """(what, value) of everything, with ``count`` events, in ``folder``."""
+    _said.clear()
+    made = events(count)
     records = [(s.event.source, encode(s.event)) for s in made[:60_000]]
     pyarrow.set_cpu_count(2)
-    with tempfile.TemporaryDirectory(dir=".") as name:
-        folder = Path(name)
-        say("bytes a record", f"{sum(len(v) for _, v in records) / len(records):.0f}")
-        say(
-            "bare SQLite, a row a record, records/s",
-            f"{statistics.median(row_a_record(_fresh(folder), records, False) for _ in range(3)):,.0f}",
-        )
-        say(
-            "bare SQLite, a plain row a batch, records/s",
-            f"{statistics.median(row_a_record(_fresh(folder), records, True) for _ in range(3)):,.0f}",
-        )
-        await log(folder, records)
-        await state(folder)
-        await parquet(folder, made)
+    say("bytes a record", f"{sum(len(v) for _, v in records) / len(records):.0f}")
+    for what, packed in (("a row a record", False), ("a plain row a batch", True)):
+        rates = [row_a_record(_fresh(folder), records, packed) for _ in range(3)]
+        say(f"bare SQLite, {what}, records/s", f"{statistics.median(rates):,.0f}")
+    await log(folder, records)
+    await state(folder)
+    await parquet(folder, made)
+    return list(_said)
 
 
 def _fresh(folder: Path) -> Path:
@@ -223,4 +222,6 @@ def _fresh(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with tempfile.TemporaryDirectory(dir=".") as name:
+        for what, value in asyncio.run(run(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 300_000)):
+            print(f"| {what} | {value} |")
