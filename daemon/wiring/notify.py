@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from backbone.ports import Clock
+from backbone.ports import Bus, Clock
 from backbone.signals import Signals
 from backbone.sqlite_state import SqliteState
 from daemon import keys
@@ -19,6 +19,8 @@ from notifier.loop import Notify
 from notifier.sinks.national_api import NationalApi
 
 TRIM_EVERY = 30.0
+KEEP = {"incidents": 10_000, "dead-letters": 100_000}
+"""Topics without a reader in the embedded house → newest records kept."""
 
 
 @contextlib.asynccontextmanager
@@ -47,11 +49,20 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
             systems=configuration.systems,
             interval=wanted.national.min_interval,
         )
-        trim = every(TRIM_EVERY, lambda: state.bus.trim("alerts", ("notify",)))
+        trim = every(TRIM_EVERY, lambda: _trim(state.bus, signals))
         yield {"notify": notify.run, "deliver": deliver.run, "trim": trim}
     finally:
         await sink.close()
         await state.close()
+
+
+async def _trim(bus: Bus, signals: Signals) -> None:
+    """Alerts go when they are in incidents; of what nobody here reads the newest are kept, for whoever looks into it."""
+    await bus.trim("alerts", ("notify",))
+    for topic, newest in KEEP.items():
+        await bus.commit("kept", topic, max(0, await bus.end(topic) - newest))
+        if dropped := await bus.trim(topic, ("kept",)):
+            signals.count("notifier_trimmed", dropped, topic=topic)
 
 
 def _legal(configuration: Configuration) -> Legal:
