@@ -193,7 +193,7 @@ class Follower:
         for file in self._files.values():
             if file.id not in stays:
                 self._lose(file, places, clock)
-        for place in sorted(fresh, key=lambda s: -understand(s.path).marks):
+        for place in sorted(fresh, key=lambda s: (-understand(s.path).marks, s.changed)):
             self._welcome(place, now, clock)
         for file in self._files.values():
             name = understand(file.path)
