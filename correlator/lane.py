@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from correlator.keywords import Keywords
-from correlator.logsource import fits
+from correlator.logsource import fits, may_fit
 from correlator.memory import Memo
 from correlator.predicates import ABSENT, KEYWORDS
 from correlator.rule import Compiled, RuleSource
@@ -23,9 +23,10 @@ LEARN_AT: Final = frozenset((256, 2_048, 16_384))
 
 
 class Book:
-    """The compiled rules, and what can be worked out of each once for all lanes."""
+    """The compiled rules, and what can be worked out of each once for all lanes. ``lenient``: see ``Matcher``."""
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compiled, lenient: bool = False) -> None:
+        self._fits = may_fit if lenient else fits
         self.trees = compiled.trees
         self.predicates = compiled.predicates
         self._sources: dict[RuleSource, list[int]] = {}
@@ -37,7 +38,7 @@ class Book:
 
     def rules_for(self, source: LogSource) -> tuple[int, ...]:
         """Rules that can hold for events of a log source, ascending."""
-        return tuple(sorted(rule for asked, rules in self._sources.items() if fits(asked, source) for rule in rules))
+        return tuple(sorted(rule for asked, rules in self._sources.items() if self._fits(asked, source) for rule in rules))
 
     def leaves(self, rule: int) -> frozenset[int]:
         """Predicates of a rule."""

@@ -11,3 +11,13 @@ def fits(rule: RuleSource, event: LogSource) -> bool:
         and (not rule.service or rule.service == event.service.lower())
         and (not rule.category or rule.category in map(str.lower, event.categories))
     )
+
+
+def may_fit(rule: RuleSource, event: LogSource) -> bool:
+    """As ``fits``, but what the event does not tell excludes no rule: one without product, or with neither service nor category."""
+    known = LogSource(
+        product=event.product or rule.product,
+        categories=event.categories if event.categories or event.service else (rule.category,),
+        service=event.service if event.categories or event.service else rule.service,
+    )
+    return fits(rule, known)

@@ -34,14 +34,17 @@ LANES: Final = 2_048
 
 
 class Matcher:
-    """``rules``, ``correlations``, ``refused`` and ``warnings`` as compiled; ``match`` is the hot path. Not thread-safe."""
+    """``rules``, ``correlations``, ``refused`` and ``warnings`` as compiled; ``match`` is the hot path. Not thread-safe.
 
-    def __init__(self, compiled: Compiled) -> None:
+    ``lenient``: what an event's log source does not tell excludes no rule (to try rules out on events that tell none).
+    """
+
+    def __init__(self, compiled: Compiled, *, lenient: bool = False) -> None:
         self.rules: Final = compiled.rules
         self.correlations: Final = compiled.correlations
         self.refused: Final = compiled.refused
         self.warnings: Final = compiled.warnings
-        self._book = Book(compiled)
+        self._book = Book(compiled, lenient)
         self._predicates = compiled.predicates
         self._states = States()
         self._lanes: dict[LogSource, Lane] = {}

@@ -111,10 +111,14 @@ def test_log_source_decides_what_is_tried() -> None:
         f"title: r{n}\nid: 00000000-0000-4000-8000-{n:012d}\nlogsource: {source}\ndetection:\n  s: {{a: x}}\n  condition: s\n"
         for n, source in enumerate(sources)
     ]
-    matcher = Matcher(compile_rules(load([(f"{n}.yml", text.encode()) for n, text in enumerate(rules)])))
+    compiled = compile_rules(load([(f"{n}.yml", text.encode()) for n, text in enumerate(rules)]))
+    matcher = Matcher(compiled)
     assert matcher.match(event({"a": "x"}, LogSource("w", ("c1", "c2"), "s"))) == (0, 1, 2, 3)
     assert matcher.match(event({"a": "x"}, LogSource("w", ("c1",), "other"))) == (0, 2, 4)
     assert matcher.match(event({"a": "x"}, LogSource("linux", (), ""))) == ()
+    lenient = Matcher(compiled, lenient=True)
+    assert lenient.match(event({"a": "x"}, LogSource("w", ("c1",), "other"))) == (0, 2, 4)
+    assert lenient.match(event({"a": "x"}, LogSource("w"))) == lenient.match(event({"a": "x"}, LogSource())) == (0, 1, 2, 3, 4)
 
 
 def test_true_and_one_stay_apart_in_memory() -> None:
