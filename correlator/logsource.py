@@ -14,7 +14,7 @@ def fits(rule: RuleSource, event: LogSource) -> bool:
 
 
 def may_fit(rule: RuleSource, event: LogSource) -> bool:
-    """As ``fits``, but what the event does not tell excludes no rule: one without product, or with neither service nor category."""
+    """As ``fits``, but what the event does not tell excludes no rule: product, or service and category together."""
     known = LogSource(
         product=event.product or rule.product,
         categories=event.categories if event.categories or event.service else (rule.category,),
