@@ -25,7 +25,7 @@ class Clock(Protocol):
     def now(self) -> Micros: ...
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record of a topic. ``offset`` starts at 1 and grows by 1; ``appended_at`` is when it became durable."""
 
     offset: int
@@ -140,7 +140,7 @@ class StateStore(Protocol):
     async def close(self) -> None: ...
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the log: what the event store keeps."""
 
     event: Event

@@ -25,7 +25,7 @@ class Profile(msgspec.Struct, frozen=True):
     host: str = ""
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What a parser may know beyond the text: when it came, the zone of bare times, from whom, and by which program.
 
     ``program`` is the syslog tag as the envelope gave it (``postfix/smtpd``, ``su``), empty when there was no envelope.
@@ -37,7 +37,7 @@ class Context(msgspec.Struct, frozen=True):
     program: str = ""
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a parser understood.
 
     ``message`` is set by envelopes (syslog): text to be parsed further, by ``program`` or by sniffing.

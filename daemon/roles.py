@@ -1,5 +1,6 @@
 """One process of one role: telemetry, wiring, loops."""
 
+import gc
 import sys
 
 import structlog
@@ -32,5 +33,16 @@ async def _run(role: str, configuration: Configuration) -> None:
     log = structlog.get_logger()
     async with wiring.built(role, configuration, clock, signals) as loops:
         log.info("started", loops=list(loops))
+        _settle_memory()
         await Loops(role, configuration.home / "run/health", clock, signals).run(loops)
     log.info("stopped")
+
+
+def _settle_memory() -> None:
+    """What is built by now (all rules, compiled) stays: the garbage collector need not walk it over and over.
+
+    Events make no cycles, so it is also asked less often: a fifth of the correlator's time went into it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

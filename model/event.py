@@ -1,4 +1,7 @@
-"""A record as it came in, and the event made of it."""
+"""A record as it came in, and the event made of it.
+
+These are never part of a cycle, so they are kept from the garbage collector (``gc=False``), which would walk them all the time.
+"""
 
 from hashlib import blake2b
 from typing import Any
@@ -8,7 +11,7 @@ import msgspec
 from model.moment import Micros
 
 
-class LogSource(msgspec.Struct, frozen=True):
+class LogSource(msgspec.Struct, frozen=True, gc=False):
     """Where an event comes from, in Sigma's terms (specification 2.1, "Log source").
 
     An event may belong to several categories (a Sysmon registry event is ``registry_set`` and ``registry_event``).
@@ -20,7 +23,7 @@ class LogSource(msgspec.Struct, frozen=True):
     service: str = ""
 
 
-class RawRecord(msgspec.Struct, frozen=True):
+class RawRecord(msgspec.Struct, frozen=True, gc=False):
     """What a source read, before anything is understood.
 
     ``cursor`` is the position in the source, unique within it and the same at every replay
@@ -36,7 +39,7 @@ class RawRecord(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One log event. ``fields`` carries the Sigma taxonomy of its log source (CommandLine, c-ip, …).
 
     ``happened_at`` is the event's own time, or ``received_at`` when it names none (tag ``time:received``).
