@@ -24,7 +24,8 @@ demo: .venv/run.stamp    ## the same, and replay a day in the province
 	@exec $(BIN)/vonggac demo --config config/embedded.yml
 
 test: .venv/dev.stamp    ## all tests; installs what they need
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 -m "not slow"
+	@$(PY) -m pytest -m slow
 
 test-fast: .venv/dev.stamp  ## tests that need no server and no browser
 	@$(PY) -m pytest -n 2 -m "not slow and not shared"

@@ -172,10 +172,9 @@ async def test_full_stores_nothing_and_recovers(bus_place: Any) -> None:
     assert await bus.append("events", noise) == kept + 100
 
 
+@pytest.mark.lasting
 async def test_everything_outlives_a_restart(bus_place: Any) -> None:
     """What was acknowledged is there when the same place is opened again."""
-    if not bus_place.lasting:
-        pytest.skip("keeps nothing by design")
     bus = await bus_place.open()
     await bus.append("events", pairs("a", "b"), {"file": b"2"})
     await bus.commit("g", "events", 1)
@@ -185,10 +184,9 @@ async def test_everything_outlives_a_restart(bus_place: Any) -> None:
     assert (await bus.end("events"), await bus.position("g", "events"), await bus.checkpoint("file")) == (2, 1, b"2")
 
 
+@pytest.mark.lasting
 async def test_two_openers_see_each_other(bus_place: Any) -> None:
     """Two adapters on one place share one order, and a waiting read of one sees the other's append at once."""
-    if not bus_place.lasting:
-        pytest.skip("lives in one process by design")
     one, other = await bus_place.open(), await bus_place.open()
     waiting = asyncio.create_task(other.read("events", 0, 10, wait=10))
     await asyncio.sleep(0.05)

@@ -109,3 +109,13 @@ async def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIt
 async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     async for place in _place(EVENTS, request.param, tmp_path):
         yield place
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked ``lasting`` are about what outlives the process: adapters that keep nothing have no such test."""
+    adapters = {"bus_place": BUSES, "state_place": STATES, "events_place": EVENTS}
+    for item in list(items):
+        if item.get_closest_marker("lasting") and isinstance(item, pytest.Function):
+            chosen = item.callspec.params.items()
+            if any(name in adapters and not adapters[name][value][1] for name, value in chosen):
+                items.remove(item)

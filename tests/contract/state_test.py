@@ -160,10 +160,9 @@ async def test_full_stores_nothing(state_place: Any) -> None:
     await put(state, "a")
 
 
+@pytest.mark.lasting
 async def test_everything_outlives_a_restart(state_place: Any) -> None:
     """What was committed is there when the same place is opened again, and changes go on growing."""
-    if not state_place.lasting:
-        pytest.skip("keeps nothing by design")
     state = await state_place.open()
     await state.commit(Commit(puts=(Put("s", "a", b"1", 7),), appends=(("t", "k", b"r"),), cursors=(("g", "t", 1),)))
     before = await state.get("s", "a")
@@ -175,10 +174,9 @@ async def test_everything_outlives_a_restart(state_place: Any) -> None:
     assert (await state.get("s", "b")).change > before.change
 
 
+@pytest.mark.lasting
 async def test_two_openers_see_each_other(state_place: Any) -> None:
     """Two stores on one place conflict, feed and count as one."""
-    if not state_place.lasting:
-        pytest.skip("lives in one process by design")
     one, other = await state_place.open(), await state_place.open()
     waiting = asyncio.create_task(other.changes("alerts", 0, 10, wait=10))
     await asyncio.sleep(0.05)
