@@ -90,7 +90,8 @@ class Tail:
         tables = [(name, await self._bus.checkpoint(name)) for name in reversed(names(self.name))]
         known = tail_known.merge(tail_known.decode(name, table) for name, table in tables)
         first = all(table is None for _, table in tables)
-        return Follower(self._settings, known, first_run=first)
+        since = [at for name, table in tables if (at := tail_known.first_look(name, table)) is not None]
+        return Follower(self._settings, known, first_run=first, since=min(since, default=None))
 
     def _tell(self, follower: Follower) -> None:
         self._signals.level("collector_tail_files", follower.files, source=self.name)

@@ -53,7 +53,9 @@ class Note(msgspec.Struct, frozen=True):
 class Follower:
     """``advance`` looks, reads and says what to store. ``more``: there is more to read at once. The caller empties ``notes``."""
 
-    def __init__(self, settings: Settings, known: Sequence[Known], *, first_run: bool) -> None:
+    def __init__(self, settings: Settings, known: Sequence[Known], *, first_run: bool, since: Micros | None = None) -> None:
+        """``since``: when the first run began, as kept in the checkpoint ``…:rest``."""
+        self._since = since
         self.more = False
         self.behind = 0
         self.notes: list[Note] = []
@@ -76,6 +78,8 @@ class Follower:
     def advance(self, now: Micros) -> Batch:
         """One step: scan when due, then a chunk of every file that has something, up to a batch. Empty when nothing changed."""
         clock = time.monotonic()
+        if self._since is None:
+            self._since, self._rest_changed = now, True
         if clock >= self._scan_at:
             self._scan(now, clock)
             self._scan_at = time.monotonic() + self._settings.rescan
@@ -185,7 +189,9 @@ class Follower:
         self._found = {}
         scan = Scan(self._settings.patterns, self._settings.most_files)
         seen = scan.look({f.path for f in self._files.values()})
-        found, fresh = assign(tuple(self._files.values()), seen, self._recognition.same, self._recognition.is_copy)
+        found, fresh = assign(
+            tuple(self._files.values()), seen, self._recognition.same, self._recognition.is_copy, self._since or 0
+        )
         places, paths = {(s.device, s.inode) for s in seen}, {s.path for s in seen}
         stays = {file.id for file, _, _ in found}
         for file, place, verdict in found:
@@ -293,7 +299,7 @@ class Follower:
         if self._hot_changed:
             tables[hot] = tail_known.encode(f.known() for f in self._files.values() if f.hot)
         if self._rest_changed:
-            tables[rest] = tail_known.encode(f.known() for f in self._files.values() if not f.hot)
+            tables[rest] = tail_known.encode((f.known() for f in self._files.values() if not f.hot), self._since)
         self._hot_changed = self._rest_changed = False
         return tables
 

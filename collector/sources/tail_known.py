@@ -42,6 +42,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
 class _Table(msgspec.Struct, frozen=True, array_like=True):
     version: int
     files: list[Known]
+    since: Micros | None = None
 
 
 def digest(content: bytes) -> bytes:
@@ -49,16 +50,26 @@ def digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=12).digest()
 
 
-def encode(files: Iterable[Known]) -> bytes:
-    return msgspec.msgpack.encode(_Table(_VERSION, list(files)))
+def encode(files: Iterable[Known], since: Micros | None = None) -> bytes:
+    """A table. ``since``: when the source looked for the first time."""
+    return msgspec.msgpack.encode(_Table(_VERSION, list(files), since))
 
 
 def decode(name: str, table: bytes | None) -> list[Known]:
-    """BackboneError when the checkpoint is not one of ours."""
+    """Files of a checkpoint. BackboneError when it is not one of ours."""
+    return _decode(name, table).files
+
+
+def first_look(name: str, table: bytes | None) -> Micros | None:
+    """``since`` of a checkpoint. BackboneError as above."""
+    return _decode(name, table).since
+
+
+def _decode(name: str, table: bytes | None) -> _Table:
     if not table:
-        return []
+        return _Table(_VERSION, [])
     try:
-        return msgspec.msgpack.decode(table, type=_Table).files
+        return msgspec.msgpack.decode(table, type=_Table)
     except (msgspec.DecodeError, ValueError) as error:
         raise BackboneError(f"Checkpoint {name} cannot be read ({error}); it was written by another version.") from error
 

@@ -3,8 +3,8 @@
 1. Same device and inode, and the content agrees: the same file, under whatever name.
 2. What is left on both sides and whose names are kin: the same if content agrees (a copy, a compressed one).
 3. What is left on disk and looks like rotation's copy of a file still followed: not yet anybody (copytruncate is at work).
-4. The rest is new if a pattern matches it, or if its name says that it came between a file we know and the live one: it was
-   made and rotated while nobody looked. What may be a copy of another new one waits a scan.
+4. The rest is new if a pattern matches it, or if it was made and rotated while nobody looked: written since the very first
+   look. What may be a copy of another new one waits a scan.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from collector.sources.tail_names import compressed, kin, rotated_from, understand, younger
+from collector.sources.tail_names import compressed, kin, numbered, rotated_from, understand
 from model import Micros
 
 
@@ -49,7 +49,6 @@ class Followed(Protocol):
     device: int
     inode: int
     length: int
-    seen_at: Micros
 
     @property
     def draining(self) -> bool: ...
@@ -59,9 +58,16 @@ F = TypeVar("F", bound=Followed)
 
 
 def assign(
-    files: Iterable[F], seen: Sequence[Seen], same: Callable[[F, Seen], Verdict], is_copy: Callable[[F, Seen], bool]
+    files: Iterable[F],
+    seen: Sequence[Seen],
+    same: Callable[[F, Seen], Verdict],
+    is_copy: Callable[[F, Seen], bool],
+    since: Micros,
 ) -> tuple[list[tuple[F, Seen, Verdict]], list[Seen]]:
-    """Known files found, and files never seen. ``same`` compares content, ``is_copy`` tells a copy of a live file."""
+    """Known files found, and files never seen. ``same`` compares content, ``is_copy`` tells a copy of a live file.
+
+    ``since``: when this source looked for the first time; what was rotated before is not new.
+    """
     found: dict[str, tuple[F, Seen, Verdict]] = {}
     taken: set[str] = set()
     places: dict[tuple[int, int], list[F]] = {}
@@ -94,7 +100,7 @@ def assign(
         for one in seen
         if one.path not in taken
         and one.path not in unclear
-        and (one.wanted or _missed(one, found, kept, same))
+        and (one.wanted or _missed(one, kept, same, since))
         and not any(
             rotated_from(one.path, path) and is_copy(file, one) for file, path in by_stem.get(understand(one.path).stem, ())
         )
@@ -102,19 +108,11 @@ def assign(
     return list(found.values()), _without_copies(fresh)
 
 
-def _missed(one: Seen, found: dict[str, tuple[F, Seen, Verdict]], files: Iterable[F], same: Callable[[F, Seen], Verdict]) -> bool:
-    """Whether ``one`` was made and rotated between two looks, and nothing we know has its content.
-
-    Its age is told by names: younger than a rotated file we know. When there is none, by the time it was written: after a file
-    of this log was first seen.
-    """
-    relatives = [file for file in files if kin(file.path, one.path)]
-    rotated = [place.path for _, place, _ in found.values() if kin(place.path, one.path) and understand(place.path).marks]
-    if rotated and not any(younger(one.path, path) for path in rotated):
+def _missed(one: Seen, files: Iterable[F], same: Callable[[F, Seen], Verdict], since: Micros) -> bool:
+    """Whether ``one`` was made and rotated between two looks: written since the first, and nothing we know has its content."""
+    if not numbered(one.path) or one.changed <= since * 1000:
         return False
-    if not rotated and not any(one.changed > file.seen_at * 1000 for file in relatives):
-        return False
-    return all(same(file, one) is Verdict.OTHER for file in relatives if file.length)
+    return all(same(file, one) is Verdict.OTHER for file in files if file.length and kin(file.path, one.path))
 
 
 def _without_copies(fresh: list[Seen]) -> list[Seen]:

@@ -6,7 +6,6 @@ from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 _MARK: Final = re.compile(r"[-._](?:\d{1,4}|\d{8}(?:[-_T.]?\d{1,6})?|\d{4}-\d{2}-\d{2}(?:[-_T.]?\d{1,6})?|\d{10}|old|bak)$")
-_DATE: Final = 8  # digits from which a number is a date, and grows
 _EXTENSION: Final = re.compile(r"\.[A-Za-z]{1,8}$")
 
 
@@ -55,24 +54,11 @@ def rotated_from(path: str, live: str) -> bool:
     return kin(path, live) and understand(path).marks > understand(live).marks
 
 
-def younger(path: str, other: str) -> bool:
-    """Whether ``path`` was rotated away after ``other``, by the numbers or dates in their names. False when these do not tell."""
-    one, two = _age(path), _age(other)
-    if one is None or two is None or len(one) != len(two) or not kin(path, other):
-        return False
-    return one > two if len(one) >= _DATE else int(one) < int(two)
-
-
-@lru_cache(maxsize=20_000)
-def _age(path: str) -> str | None:
-    """The digits rotation put into a name: ``1`` of ``x.log.1.gz``, ``20261121`` of ``x.log-2026-11-21``; None without any."""
-    name = PurePosixPath(path).name.removesuffix(".gz")
-    mark = _MARK.search(name)
-    if mark is None:
-        extension = _EXTENSION.search(name)
-        mark = _MARK.search(name[: extension.start()]) if extension else None
-    digits = "".join(c for c in mark.group() if c.isdecimal()) if mark else ""
-    return (digits if len(digits) >= _DATE else f"{int(digits):04d}") if digits else None
+def numbered(path: str) -> bool:
+    """Whether rotation put a number or a date into the name: ``x.log.1.gz``, ``x-20261121.log``; not ``x.log.bak``."""
+    pure = PurePosixPath(path).name.removesuffix(".gz")
+    mark = _MARK.search(pure) or _MARK.search(_EXTENSION.sub("", pure))
+    return mark is not None and any(c.isdecimal() for c in mark.group())
 
 
 def compressed(path: str) -> bool:

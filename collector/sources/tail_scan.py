@@ -23,7 +23,7 @@ class Scan:
         self._looked_at = 0
 
     def look(self, known: Iterable[str]) -> list[Seen]:
-        """Files the patterns match, and kin of ``known`` paths beside them; each device and inode once."""
+        """Files the patterns match, and what rotation made of such or of ``known`` ones; each device and inode once."""
         places: dict[tuple[int, int], Seen] = {}
         for pattern in self._patterns:
             parts = PurePath(pattern).parts
@@ -57,7 +57,7 @@ class Scan:
                     yield entry.path
             if rest:
                 yield from self._walk(folder, rest)
-        elif not any(sign in part for sign in "*?["):
+        elif not is_pattern(part):
             path = os.path.join(folder, part)  # noqa: PTH118  # bytes that are no UTF-8 stay as they are
             if rest:
                 yield from self._walk(path, rest)
@@ -73,13 +73,18 @@ class Scan:
                     yield from self._walk(entry.path, rest)
 
     def _neighbours(self, known: Iterable[str]) -> Iterator[str]:
-        folders: dict[str, set[str]] = {}
+        folders: dict[str, tuple[set[str], list[str]]] = {}
         for path in known:
             name = understand(path)
-            folders.setdefault(name.folder, set()).add(name.stem)
-        for folder, stems in folders.items():
+            folders.setdefault(name.folder, (set(), []))[0].add(name.stem)
+        for pattern in self._patterns:
+            folder, stem = os.path.split(pattern)
+            if not is_pattern(folder):
+                folders.setdefault(folder, (set(), []))[1].append(stem)
+        for folder, (stems, patterns) in folders.items():
             for entry in self._entries(folder, quiet=True):
-                if understand(entry.path).stem in stems:
+                stem = understand(entry.path).stem
+                if stem in stems or any(fnmatchcase(stem, pattern) for pattern in patterns):
                     yield entry.path
 
     def _entries(self, folder: str, *, quiet: bool = False) -> list[os.DirEntry[str]]:
@@ -101,3 +106,8 @@ class Scan:
             self.problems[path] = "missing"
         else:
             self.problems[path] = "permission" if isinstance(error, PermissionError) else "error"
+
+
+def is_pattern(text: str) -> bool:
+    """Whether ``text`` may match more than itself."""
+    return any(sign in text for sign in "*?[")

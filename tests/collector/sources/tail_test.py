@@ -17,7 +17,7 @@ from backbone.memory_bus import MemoryBus
 from backbone.signals import MemorySignals
 from collector.sources.tail import Tail
 from collector.sources.tail_follow import Follower, Settings, names
-from collector.sources.tail_known import decode, merge
+from collector.sources.tail_known import decode, first_look, merge
 from model import RawRecord
 
 
@@ -167,6 +167,21 @@ async def test_files_made_and_rotated_while_we_were_away(running: Any, tmp_path:
         assert sorted(await shelf.until(5)) == [b"five", b"four", b"one", b"three", b"two"]
         await asyncio.sleep(0.3)
         assert len(shelf.lines) == 5
+
+
+async def test_a_file_made_and_rotated_before_it_was_ever_seen(running: Any, tmp_path: Path) -> None:
+    """The first run found nothing; then two files were made, rotated and replaced while nobody looked: all is read."""
+    shelf, patterns = Shelf(), (tmp_path / "x.log", tmp_path / "*.txt")
+    tail, _ = new_tail(shelf, *patterns)
+    async with running(tail):
+        await asyncio.sleep(0.1)
+    for name in ("x.log", "y.txt"):
+        write(tmp_path / name, f"{name} one\n")
+        (tmp_path / name).rename(tmp_path / f"{name}.1")
+        write(tmp_path / name, f"{name} two\n")
+    tail, _ = new_tail(shelf, *patterns)
+    async with running(tail):
+        assert sorted(await shelf.until(4)) == [b"x.log one", b"x.log two", b"y.txt one", b"y.txt two"]
 
 
 async def test_gzip_files_members_and_damage(running: Any, tmp_path: Path) -> None:
@@ -349,8 +364,10 @@ class Rotation(RuleBasedStateMachine):
         self.follower = self.start()
 
     def start(self) -> Follower:
-        tables = [decode(name, self.tables.get(name)) for name in reversed(names("t"))]
-        return Follower(self.settings, merge(tables), first_run=not self.tables)
+        tables = [(name, self.tables.get(name)) for name in reversed(names("t"))]
+        since = [at for pair in tables if (at := first_look(*pair)) is not None]
+        known = merge(decode(*pair) for pair in tables)
+        return Follower(self.settings, known, first_run=not self.tables, since=min(since, default=None))
 
     def append(self, data: bytes) -> None:
         with self.path.open("ab") as file:
@@ -381,7 +398,6 @@ class Rotation(RuleBasedStateMachine):
     @precondition(lambda self: self.path.exists())
     @rule(look=st.booleans(), create=st.booleans())
     def rename(self, look: bool, create: bool) -> None:
-        self.be_seen()
         self.shift()
         self.path.rename(self.folder / "x.log.1")
         self.next()
@@ -393,18 +409,12 @@ class Rotation(RuleBasedStateMachine):
     @precondition(lambda self: self.path.exists() and self.path.stat().st_size)
     @rule(look=st.booleans())
     def copy_and_truncate(self, look: bool) -> None:
-        self.be_seen()
         self.shift()
         shutil.copyfile(self.path, self.folder / "x.log.1")
         if look:
             self.read()
         os.truncate(self.path, 0)
         self.next()
-
-    def be_seen(self) -> None:
-        """Only of a log that was looked at once, a file under a name no pattern matches can be told."""
-        if "*" not in self.settings.patterns[0] and not self.tables:
-            self.read()
 
     def next(self) -> None:
         self.generation += 1
