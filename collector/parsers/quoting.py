@@ -6,6 +6,7 @@ from typing import Final
 from model import ParseError
 
 _ESCAPE: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|\\.", re.DOTALL)
+_VIS: Final = re.compile(r"(?:\\[0-7]{3})+|\\\\")
 _CONTROL: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "v": "\v", "f": "\f"}
 
 
@@ -44,3 +45,22 @@ def _unescaped(match: re.Match[str]) -> str:
         return bytes.fromhex(found.replace("\\x", "")).decode()
     except UnicodeDecodeError:
         return found
+
+
+def unvis(text: str) -> str:
+    r"""Undo what OpenSSH does to its messages (``vis(3)`` with VIS_OCTAL): ``\304\221`` → ``đ``, ``\\`` → ``\``.
+
+    Escapes of control characters, and bytes that form no UTF-8, stay as they are.
+    """
+    return _VIS.sub(_unvised, text)
+
+
+def _unvised(match: re.Match[str]) -> str:
+    found = match[0]
+    if found == "\\\\":
+        return "\\"
+    try:
+        plain = bytes(int(digits, 8) for digits in found[1:].split("\\")).decode()
+    except (UnicodeDecodeError, ValueError):
+        return found
+    return plain if plain.isprintable() else found

@@ -1,13 +1,15 @@
 """OpenSSH server messages (sshd(8), ``auth.c``, ``packet.c``), after the syslog envelope. Pure.
 
 User names are the stranger's to choose and may contain `` from ``: where sshd logs an unchecked name, the address is taken from
-the end of the line. Messages nobody needs apart are kept with ``message`` only.
+the end of the line. Letters beyond ASCII come as octal escapes, which ``username`` has undone. Messages nobody needs apart are
+kept with ``message`` only.
 """
 
 from typing import Any, Final
 
 from collector.parsers import pam
 from collector.parsers.present import present
+from collector.parsers.quoting import unvis
 from collector.recipe import Context, Parsed
 from model import LogSource, ParseError
 
@@ -43,6 +45,10 @@ def parse(text: str, context: Context) -> Parsed:
             fields["repeated"] = int(times)
             told = inner.removesuffix("]").removesuffix(" [preauth]")
     _understand(told, fields)
+    if "\\" in fields.get("username", ""):
+        # What the unprivileged child says is escaped by it and again by its parent.
+        name = unvis(fields["username"])
+        fields["username"] = unvis(name) if " [preauth]" in message[-12:] else name
     return Parsed(fields=present(fields), logsource=SOURCE, format="sshd")
 
 

@@ -53,6 +53,21 @@ def test_a_name_cannot_forge_its_address() -> None:
     assert sshd.parse(forged, CONTEXT).fields["src_ip"] == "203.0.113.9"
 
 
+@pytest.mark.parametrize(
+    ("text", "username"),
+    [
+        (r"Failed password for invalid user \304\221\341\272\267ng.an from 203.0.113.9 port 4 ssh2", "đặng.an"),
+        (r"Connection closed by invalid user \\304\\221\\341\\272\\267ng.an 203.0.113.9 port 4 [preauth]", "đặng.an"),
+        (r"Invalid user TINH\\an from 203.0.113.9 port 4", r"TINH\an"),
+        (r"Invalid user TINH\\304n from 203.0.113.9 port 4", r"TINH\304n"),
+        (r"Invalid user \304x\777\033[2J from 203.0.113.9 port 4", r"\304x\777\033[2J"),
+    ],
+)
+def test_names_beyond_ascii(text: str, username: str) -> None:
+    """Octal escapes become letters again, once for sshd itself, twice for its child before log-in; control bytes do not."""
+    assert sshd.parse(text, CONTEXT).fields["username"] == username
+
+
 def test_pam_inside_sshd_is_pams() -> None:
     """What a PAM module says inside sshd has PAM's log source, and an empty message is refused."""
     assert sshd.parse("pam_unix(sshd:session): session closed for user lan.nt", CONTEXT).logsource.service == "auth"
