@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from backbone.codec import decode_event, encode
+from backbone.codec import decode_event, encode_event
 from collector.parsers.windows import from_document
 from collector.recipe import Context
 from correlator.cache import load_or_compile
@@ -49,7 +49,7 @@ def run(rounds: int = 3) -> list[Row]:
         warm, compiled = _timed(lambda: load_or_compile(RULES, Path(folder)))
         memory = _memory(Path(folder))
     records = _records()
-    created = [record for record in records if b'"process_creation"' in record] or records[:1]
+    created = [record for record in records if b"process_creation" in record] or records[:1]
     rows = [
         Row("rules", len(compiled.rules), "", f"{len(compiled.refused)} refused, {len(compiled.predicates):,} predicates"),
         Row("start, cold", cold, "s", "in a child process"),
@@ -115,7 +115,7 @@ def _records() -> list[bytes]:
     with gzip.open(SHARED / "events/windows-otrf.jsonl.gz") as lines:
         for number, line in enumerate(lines):
             parsed = from_document(msgspec.json.decode(line), CONTEXT)
-            made.append(encode(Event(str(number), "bench", 0, 0, "", "windows", parsed.logsource, fields=parsed.fields)))
+            made.append(encode_event(Event(str(number), "bench", 0, 0, "", "windows", parsed.logsource, fields=parsed.fields)))
     return made
 
 
@@ -123,7 +123,7 @@ def _unique(record: bytes, number: int) -> bytes:
     """The same event with every longer text made one that never came before."""
     event = decode_event(record)
     fields = {k: f"{v} {number}" if isinstance(v, str) and len(v) > 12 else v for k, v in event.fields.items()}
-    return encode(msgspec.structs.replace(event, fields=fields))
+    return encode_event(msgspec.structs.replace(event, fields=fields))
 
 
 def _memory(folder: Path) -> float:

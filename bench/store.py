@@ -16,7 +16,7 @@ import msgspec
 import pyarrow
 
 from backbone.clock import SystemClock
-from backbone.codec import encode
+from backbone.codec import encode_event
 from backbone.parquet_columns import table
 from backbone.parquet_store import ParquetEvents
 from backbone.ports import Commit, Put, Search, Stored
@@ -205,7 +205,7 @@ async def run(folder: Path, count: int) -> list[tuple[str, str]]:
     """(what, value) of everything, with ``count`` events, in ``folder``."""
     _said.clear()
     made = events(count)
-    records = [(s.event.source, encode(s.event)) for s in made[:60_000]]
+    records = [(s.event.source, encode_event(s.event)) for s in made[:60_000]]
     pyarrow.set_cpu_count(2)
     say("bytes a record", f"{sum(len(v) for _, v in records) / len(records):.0f}")
     for what, packed in (("a row a record", False), ("a plain row a batch", True)):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from backbone.codec import encode
+from backbone.codec import encode_event
 from backbone.signals import Signals
 from collector.intake_queue import Entry
 from model import Event, Micros, RawRecord, event_id
@@ -43,7 +43,7 @@ class Batch:
     def add(self, events: Iterable[Event]) -> None:
         formats, out = self.formats, self.events
         for event in events:
-            out.append((event.source, encode(event)))
+            out.append((event.source, encode_event(event)))
             formats[event.source, event.format] += 1
 
     def understand(self, records: Sequence[RawRecord], understanding: Understanding) -> None:
@@ -54,13 +54,13 @@ class Batch:
             try:
                 events = understand(record)
                 for event in events:
-                    out.append((event.source, encode(event)))
+                    out.append((event.source, encode_event(event)))
             except Exception:
                 del out[mark:]
                 _log.exception("parser_crashed", source=record.source, cursor=record.cursor)
                 self.crashed[record.source] += 1
                 events = [as_received(record)]
-                out.append((record.source, encode(events[0])))
+                out.append((record.source, encode_event(events[0])))
             for event in events:
                 formats[event.source, event.format] += 1
 
