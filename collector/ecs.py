@@ -10,7 +10,7 @@ A table with more conditions overrides one with fewer. A field no table names, o
 name in ``source.ip``), is kept under ``vonggac.fields`` as it is (an Elasticsearch ``flattened`` field).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -33,7 +33,10 @@ _HASHES: Final = {"md5", "sha1", "sha256", "sha384", "sha512", "ssdeep", "tlsh"}
 
 
 class Table(msgspec.Struct, frozen=True):
-    """One mapping table. Empty conditions hold always; ``fields`` maps a Sigma field to ECS fields, ``constants`` sets values."""
+    """One mapping table. Empty conditions hold always; ``fields`` maps a Sigma field to ECS fields, ``constants`` sets values.
+
+    ``lines`` are where its ECS fields stand in the file, for problems of several tables together.
+    """
 
     name: str
     products: frozenset[str] = frozenset()
@@ -41,6 +44,7 @@ class Table(msgspec.Struct, frozen=True):
     services: frozenset[str] = frozenset()
     fields: dict[str, tuple[str, ...]] = {}
     constants: dict[str, Any] = {}
+    lines: dict[str, int] = {}
 
     def holds(self, logsource: LogSource) -> bool:
         """Whether this table speaks for ``logsource``."""
@@ -51,40 +55,50 @@ class Table(msgspec.Struct, frozen=True):
         )
 
 
-def read_table(file: str, document: object) -> Table:
-    """The table a YAML document of ``file`` holds. ProblemsError with every mistake in it."""
-    problems: list[Problem] = []
+def read_table(file: str, document: object, line: Callable[..., int] = lambda *path: 0) -> Table:
+    """The table a YAML document of ``file`` holds. ProblemsError with every mistake in it.
+
+    ``line`` is the line of a place in the document (``line("fields", "c-ip")``); without it problems have none.
+    """
     if not isinstance(document, dict):
-        raise ProblemsError([Problem(file, 0, "an ECS table is a mapping", "keys: when, fields, set")])
-    for key in document:
-        if key not in {"when", "fields", "set"}:
-            problems.append(Problem(file, 0, f"unknown key {key!r}", "use when, fields or set"))
-    when = _mapping(file, document, "when", problems)
+        raise ProblemsError([Problem(file, line(), "an ECS table is a mapping", "keys: when, fields, set")])
+    problems = [
+        Problem(file, line(key), f"unknown key {key!r}", "use when, fields or set")
+        for key in document
+        if key not in {"when", "fields", "set"}
+    ]
     conditions: dict[str, frozenset[str]] = {}
-    for key, value in when.items():
+    for key, value in _mapping(file, document, "when", line, problems).items():
         if key not in _CONDITIONS or not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            problems.append(Problem(file, 0, f"when.{key} is not understood", "use lists of products, categories, services"))
+            hint = "use lists of products, categories, services"
+            problems.append(Problem(file, line("when", key), f"when.{key} is not understood", hint))
         else:
             conditions[key] = frozenset(value)
     fields: dict[str, tuple[str, ...]] = {}
-    for name, target in _mapping(file, document, "fields", problems).items():
+    lines: dict[str, int] = {}
+    for name, target in _mapping(file, document, "fields", line, problems).items():
         targets = target if isinstance(target, list) else [target]
         if not isinstance(name, str) or not targets or not all(_is_path(path) for path in targets):
-            problems.append(Problem(file, 0, f"fields.{name}: {target!r} is no ECS field", "write it like source.ip"))
+            said = f"fields.{name}: {target!r} is no ECS field"
+            problems.append(Problem(file, line("fields", name), said, "write it like source.ip"))
         else:
             fields[name] = tuple(targets)
-    constants = _mapping(file, document, "set", problems)
-    problems += [Problem(file, 0, f"set.{path} is no ECS field") for path in constants if not _is_path(path)]
+            lines |= dict.fromkeys(targets, line("fields", name))
+    constants = _mapping(file, document, "set", line, problems)
+    for path in constants:
+        lines[path] = line("set", path)
+        if not _is_path(path):
+            problems.append(Problem(file, lines[path], f"set.{path} is no ECS field"))
     if problems:
         raise ProblemsError(problems)
-    return Table(file, fields=fields, constants=constants, **conditions)
+    return Table(file, fields=fields, constants=constants, lines=lines, **conditions)
 
 
-def _mapping(file: str, document: dict[Any, Any], key: str, problems: list[Problem]) -> dict[Any, Any]:
+def _mapping(file: str, document: dict[Any, Any], key: str, line: Callable[..., int], problems: list[Problem]) -> dict[Any, Any]:
     value = document.get(key) or {}
     if isinstance(value, dict):
         return value
-    problems.append(Problem(file, 0, f"{key} must be a mapping"))
+    problems.append(Problem(file, line(key), f"{key} must be a mapping"))
     return {}
 
 
@@ -130,14 +144,15 @@ def _conditions(table: Table) -> int:
 
 
 def _check_paths(tables: Iterable[Table]) -> None:
-    used = {path: table.name for table in tables for paths in (*table.fields.values(), table.constants) for path in paths}
+    used = {path: table for table in tables for paths in (*table.fields.values(), table.constants) for path in paths}
     problems = []
-    for path, name in sorted(used.items()):
+    for path, table in sorted(used.items(), key=lambda item: item[0]):
         head = path
         while "." in head:
             head = head.rpartition(".")[0]
             if head in used and head not in {"process.hash", "file.hash"}:
-                problems.append(Problem(name, 0, f"{path} and {head} cannot both be fields", f"{head} is in {used[head]}"))
+                hint = f"{head} is in {used[head].name}"
+                problems.append(Problem(table.name, table.lines.get(path, 0), f"{path} and {head} cannot both be fields", hint))
     if problems:
         raise ProblemsError(problems)
 

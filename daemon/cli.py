@@ -1,9 +1,9 @@
 """The command `vonggac`: one sub-command a job. What a command does is in ``daemon/commands_*.py``, loaded when it is used."""
 
+import difflib
 import importlib
-import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -26,7 +26,7 @@ COMMANDS = {
 }
 """Sub-command → module that has a click command of that name, and what it is for."""
 
-USAGE, FAILURE = 2, 1
+USAGE, FAILURE, STOPPED = 2, 1, 130
 
 
 class Lazy(click.Group):
@@ -37,7 +37,8 @@ class Lazy(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
-            return None
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            ctx.fail(f"there is no command {name!r}" + (f", did you mean {near[0]}?" if near else ""))
         command: click.Command = getattr(importlib.import_module(f"daemon.{COMMANDS[name][0]}"), name)
         return command
 
@@ -59,23 +60,29 @@ def vonggac() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run a command. Exit code 0 done, 1 failed, 2 wrong usage or configuration."""
+    """Run a command. Exit code 0 done, 1 failed, 2 wrong usage or configuration, 130 stopped by Ctrl-C."""
     try:
-        return vonggac.main(arguments, prog_name="vonggac")
-    except (ConfigError, QueryError) as error:
-        _say(error)
+        sys.exit(vonggac.main(arguments, prog_name="vonggac", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
         sys.exit(USAGE)
-    except VonggacError as error:
-        _say(error)
-        sys.exit(FAILURE)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILURE)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "vonggac"
+        _say(f"{error.format_message().rstrip('.')}; see `{where} --help`", USAGE)
+    except (ConfigError, QueryError) as error:
+        _say(error, USAGE)
+    except (VonggacError, click.ClickException) as error:
+        _say(error, FAILURE)
+    except click.Abort:
+        sys.exit(STOPPED)
+    except OSError as error:
+        _say(f"{error.filename or 'the system'}: {error.strerror or error}", FAILURE)
 
 
-def _say(error: Exception) -> None:
+def _say(error: object, code: int) -> NoReturn:
     for line in str(error).splitlines():
         click.echo(f"vonggac: {line}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,10 @@
 """`vonggac run`: everything on this machine; and one command a role, for running them apart."""
 
-import asyncio
-import time
 from pathlib import Path
 
 import click
 
-from daemon import options, roles
-from daemon.load import load
-from daemon.running import greeting, running
+from daemon import options
 
 
 @click.command()
@@ -18,24 +14,18 @@ def run(config_file: Path) -> None:
 
     Prints what listens where. Ctrl-C (or SIGTERM) stops within ten seconds; the next start goes on where this one stopped.
     """
-    asyncio.run(_run(config_file))
+    from daemon.running import start
 
-
-async def _run(config_file: Path) -> None:
-    begun = time.monotonic()
-    configuration = load(config_file)
-    async with running(configuration, lambda text: click.echo(text, err=True)) as supervisor:
-        if not supervisor.stop.is_set():
-            click.echo(greeting(configuration, time.monotonic() - begun))
-        await supervisor.stop.wait()
-        click.echo("Đang dừng · stopping …")
-    click.echo("Đã dừng · stopped.")
+    start(config_file)
 
 
 def _role(name: str, text: str) -> click.Command:
     @click.command(name, help=text)
     @options.config
     def command(config_file: Path) -> None:
+        from daemon import roles
+        from daemon.load import load
+
         roles.run(name, load(config_file))
 
     return command

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from collector.parsers import PARSERS
 from daemon.lines import Lines, read
 from daemon.settings import File, Section, Settings, SyslogTls
+from daemon.shipped import installed
 from daemon.units import Duration
 from model import Expected, Problem, ProblemsError, System
 from model.moment import MINUTE
@@ -85,8 +86,15 @@ def load(file: Path) -> Configuration:
         problems += error.problems
     if settings is None or problems:
         raise ProblemsError(sorted(problems, key=lambda p: (p.file, p.line)))
-    home = Path(os.environ.get("VONGGAC_HOME") or file.parent / settings.home).expanduser().resolve()
-    return Configuration(file.resolve(), settings, systems, home, lines)
+    return Configuration(file.resolve(), settings, systems, _home(file.resolve().parent, settings.home), lines)
+
+
+def _home(folder: Path, text: str) -> Path:
+    """VONGGAC_HOME; else ``home`` of the settings in ``folder``, but those of an installed package keep their data here."""
+    if named := os.environ.get("VONGGAC_HOME"):
+        return Path(named).expanduser().resolve()
+    home = Path(text).expanduser()
+    return (Path.cwd() / home.name if installed(folder) and not home.is_absolute() else folder / home).resolve()
 
 
 def load_systems(file: Path) -> tuple[System, ...]:

@@ -1,22 +1,12 @@
 """Options that several commands share."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-DEFAULT = "config/embedded.yml"
-
-
-def default_config() -> Path:
-    """VONGGAC_CONFIG, ``config/embedded.yml`` here, in the checkout, or as installed with the package: the first there is."""
-    if named := os.environ.get("VONGGAC_CONFIG"):
-        return Path(named)
-    places = (Path.cwd(), Path(__file__).parent.parent, Path(sys.prefix) / "share/vonggac")
-    return next((p / DEFAULT for p in places if (p / DEFAULT).is_file()), Path(DEFAULT))
+from daemon.shipped import default_config
 
 
 def config(command: Callable[..., Any]) -> Callable[..., Any]:

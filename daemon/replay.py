@@ -48,7 +48,7 @@ class Replay:
         await self._http.close()
 
     async def run(self, lines: Iterable[Line], speed: float, sent: Callable[[int, Line], None], stop: asyncio.Event) -> int:
-        """Send ``lines`` ``speed`` times as fast as they happened; return how many.
+        """Send ``lines`` ``speed`` times as fast as they happened (0: without a pause); return how many.
 
         Faster than about 2,400 times, files (looked at every quarter of a second) would fall so far behind the other channels, in
         event time, that they looked silent.
@@ -60,7 +60,8 @@ class Replay:
         while not stop.is_set() and (chunk := list(islice(source, CHUNK))):
             for part in _paced(chunk, speed):
                 begin = part[0].at if begin is None else begin
-                await asyncio.sleep(max(0.0, (part[0].at - begin) / 1e6 / speed - (loop.time() - started)))
+                due = (part[0].at - begin) / 1e6 / speed if speed else 0.0
+                await asyncio.sleep(max(0.0, due - (loop.time() - started)))
                 await self._send(part)
                 count += len(part)
                 sent(count, part[-1])
@@ -90,10 +91,10 @@ class Replay:
 
 
 def _paced(chunk: Sequence[Line], speed: float) -> Iterable[Sequence[Line]]:
-    """Parts of a chunk that belong into the same 0.2 s of the replay, so that quiet hours still flow evenly."""
+    """Parts of a chunk that belong into the same 0.2 s of the replay, so that quiet hours still flow evenly; all at speed 0."""
     width, part = 200_000 * speed, list[Line]()
     for line in chunk:
-        if part and line.at - part[0].at > width:
+        if part and speed and line.at - part[0].at > width:
             yield part
             part = []
         part.append(line)

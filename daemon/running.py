@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import click
+
 from daemon import health, keys
-from daemon.load import Configuration
+from daemon.load import Configuration, load
 from daemon.settings import File, Listening
 from daemon.supervisor import Supervisor, check_ports, lock
 from daemon.telemetry import use_metrics_folder
@@ -41,6 +43,22 @@ def prepare(configuration: Configuration) -> None:
         keys.certificate(home / "keys")
     except OSError as error:
         raise FullError(f"{home}: keys cannot be written ({error.strerror})") from None
+
+
+def start(config_file: Path) -> None:
+    """`vonggac run`: everything, until it is told to stop."""
+    asyncio.run(_run(config_file))
+
+
+async def _run(config_file: Path) -> None:
+    begun = time.monotonic()
+    configuration = load(config_file)
+    async with running(configuration, lambda text: click.echo(text, err=True)) as supervisor:
+        if not supervisor.stop.is_set():
+            click.echo(greeting(configuration, time.monotonic() - begun))
+        await supervisor.stop.wait()
+        click.echo("Đang dừng · stopping …")
+    click.echo("Đã dừng · stopped.")
 
 
 @contextlib.asynccontextmanager

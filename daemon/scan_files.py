@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from daemon.json_documents import BadJsonError, documents
 from model import VonggacError
 
 MAX_LINE = 2**20
-MAX_DOCUMENTS = 256 * 2**20
-"""Largest file of JSON documents over many lines: it is read whole."""
-_EVTX = b"ElfFile\x00"
+"""Longer lines are cut here."""
+MAX_PIPED = 256 * 2**20
+"""Largest EVTX that is read from a pipe or a gzip: it is held whole, because its parts refer to each other."""
+_EVTX, _GZIP, _BOM = b"ElfFile\x00", b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
 class UnreadableError(VonggacError):
@@ -22,29 +24,39 @@ class UnreadableError(VonggacError):
 
 
 def records(path: str) -> Iterator[bytes]:
-    """The records of ``path`` (``-``: standard input), in order. UnreadableError with the file's name."""
+    """The records of ``path`` (``-``: standard input), in order. UnreadableError with the file's name.
+
+    An empty record stands for a blank line, so that counting records counts lines.
+    """
+    name = "standard input" if path == "-" else path
     try:
         if path == "-":
-            yield from _of_stream(sys.stdin.buffer, "standard input")
+            yield from _of_stream(sys.stdin.buffer, name)
             return
         with Path(path).open("rb") as stream:
-            if stream.read(8) == _EVTX:
-                yield from _evtx(path)
+            if stream.read(len(_EVTX)) == _EVTX:
+                yield from _evtx(path, name)
                 return
             stream.seek(0)
-            yield from _of_stream(stream, path)
+            yield from _of_stream(stream, name)
     except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise UnreadableError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except BadJsonError as error:
+        raise UnreadableError(f"{name}:{error.line}: {error}") from None
 
 
 def _of_stream(stream: BinaryIO, name: str) -> Iterator[bytes]:
     buffered: Any = io.BufferedReader(stream, 2**18)
-    head = buffered.peek(2)[:2]
-    if head == b"\x1f\x8b":
+    if buffered.peek(2).startswith(_GZIP):
         buffered = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 2**18)
-    start = buffered.peek(4096).lstrip()[:1]
-    if start in (b"{", b"["):
-        yield from _json(buffered, name)
+    start = buffered.peek(4096)
+    if start.startswith(_EVTX):
+        content = buffered.read(MAX_PIPED + 1)
+        if len(content) > MAX_PIPED:
+            raise UnreadableError(f"{name}: an EVTX of more than {MAX_PIPED >> 20} MiB is only read as a plain file")
+        yield from _evtx(io.BytesIO(content), name)
+    elif start.removeprefix(_BOM).lstrip()[:1] in (b"{", b"["):
+        yield from _json(buffered)
     else:
         yield from _lines(buffered)
 
@@ -59,54 +71,40 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         yield line[:MAX_LINE].rstrip(b"\r\n")
 
 
-def _json(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """JSON lines; or, when the first line is no whole document, documents over many lines or one array of them."""
-    first = stream.readline(MAX_LINE + 1)
+def _json(stream: BinaryIO) -> Iterator[bytes]:
+    """JSON lines; or, when the first line is the beginning of a document, documents over many lines or an array of them."""
+    blank = 0
+    first = stream.readline(MAX_LINE + 1).removeprefix(_BOM)
     while first and not first.strip():
+        blank += 1
         first = stream.readline(MAX_LINE + 1)
-    if first.strip()[-1:] == b"}" and _whole(first):
-        yield first.rstrip(b"\r\n")
-        yield from _lines(stream)
+    if _goes_on(first):
+        yield from documents(first, stream, blank + 1)
         return
-    content = first + stream.read(MAX_DOCUMENTS + 1)
-    if len(content) > MAX_DOCUMENTS:
-        raise UnreadableError(
-            f"{name}: JSON over many lines is read whole, and this is more than {MAX_DOCUMENTS >> 20} MiB; use JSON lines"
-        )
-    yield from _documents(content.decode("utf-8-sig", "backslashreplace"), name)
+    yield from [b""] * blank
+    yield first.rstrip(b"\r\n")
+    yield from _lines(stream)
 
 
-def _whole(line: bytes) -> bool:
+def _goes_on(line: bytes) -> bool:
+    """Whether a first line is a JSON array, or the beginning of an object that goes on in the next line."""
+    text = line.decode("utf-8", "backslashreplace").strip()
+    if text.startswith("["):
+        return True
     try:
-        json.loads(line)
-    except ValueError:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return len(line) > MAX_LINE or error.pos >= len(text)
+    except (RecursionError, ValueError):
         return False
-    return True
+    return False
 
 
-def _documents(text: str, name: str) -> Iterator[bytes]:
-    decoder, place = json.JSONDecoder(), 0
-    while (place := _skip(text, place)) < len(text):
-        try:
-            value, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError) as error:
-            raise UnreadableError(f"{name}:{text.count(chr(10), 0, place) + 1}: not JSON: {error}") from None
-        for document in value if isinstance(value, list) else [value]:
-            yield json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        place = end
-
-
-def _skip(text: str, place: int) -> int:
-    while place < len(text) and text[place] in " \t\r\n,":
-        place += 1
-    return place
-
-
-def _evtx(path: str) -> Iterator[bytes]:
+def _evtx(source: str | BinaryIO, name: str) -> Iterator[bytes]:
     from evtx import PyEvtxParser
 
     try:
-        for record in PyEvtxParser(path).records_json():
+        for record in PyEvtxParser(source).records_json():
             yield str((record or {})["data"]).encode("utf-8", "backslashreplace")
     except RuntimeError as error:
-        raise UnreadableError(f"{path}: not a readable EVTX file: {error}") from None
+        raise UnreadableError(f"{name}: not a readable EVTX file: {error}") from None

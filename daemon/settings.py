@@ -182,7 +182,8 @@ class Settings(Section):
     """The whole configuration file."""
 
     home: str = Field(
-        "../var", description="where data, keys and logs are kept, relative to this file; VONGGAC_HOME overrides it"
+        "../var",
+        description="where data, keys and logs are kept, relative to this file (var here, when it is the installed one); VONGGAC_HOME overrides it",
     )
     systems: str = Field("systems.yml", description="register of information systems, relative to this file")
     collector: Collector

@@ -29,8 +29,11 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
     compiled = await asyncio.to_thread(load_rules, configuration)
     for refusal in compiled.refused:
         _log.warning("rule refused", problem=str(refusal))
+    for odd in compiled.warnings:
+        _log.warning("rule warned about", problem=str(odd))
     signals.level("correlator_rules", len(compiled.rules))
     signals.level("correlator_rules_refused", len(compiled.refused))
+    signals.level("correlator_rules_warned", len(compiled.warnings))
     log = await SqliteLog.open(home / "log.db", clock)
     state = await SqliteState.open(home / "state.db", clock)
     events = await ParquetEvents.open(

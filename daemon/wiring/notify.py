@@ -7,14 +7,12 @@ from backbone.ports import Bus, Clock
 from backbone.signals import Signals
 from backbone.sqlite_state import SqliteState
 from daemon import keys
+from daemon.legal import load_legal
 from daemon.load import Configuration
 from daemon.loops import every
-from daemon.options import default_config
 from daemon.wiring import Built
-from model import Problem, ProblemsError
 from notifier.delivery import Deliver
 from notifier.grouping import Grouping
-from notifier.legal import Legal, parse
 from notifier.loop import Notify
 from notifier.sinks.national_api import NationalApi
 
@@ -26,7 +24,7 @@ KEEP = {"incidents": 10_000, "dead-letters": 100_000}
 @contextlib.asynccontextmanager
 async def build(configuration: Configuration, clock: Clock, signals: Signals) -> AsyncIterator[Built]:
     wanted = configuration.settings.notifier
-    legal = _legal(configuration)
+    legal = load_legal(configuration)
     state = await SqliteState.open(configuration.home / "state.db", clock)
     client = wanted.national.key_file
     key = keys.read_token(configuration.path(client) if client else configuration.home / "keys/national-client.key")
@@ -63,19 +61,3 @@ async def _trim(bus: Bus, signals: Signals) -> None:
         await bus.commit("kept", topic, max(0, await bus.end(topic) - newest))
         if dropped := await bus.trim(topic, ("kept",)):
             signals.count("notifier_trimmed", dropped, topic=topic)
-
-
-def _legal(configuration: Configuration) -> Legal:
-    name = configuration.settings.notifier.legal
-    folder = configuration.folder / "legal"
-    if not folder.is_dir():
-        folder = default_config().resolve().parent / "legal"
-    file = folder / f"{name}.yml"
-    try:
-        return parse(file.read_text("utf-8"), str(file))
-    except OSError:
-        known = ", ".join(sorted(f.stem for f in folder.glob("*.yml"))) or "none"
-        line = configuration.lines.of(("notifier", "legal"))
-        raise ProblemsError(
-            [Problem(str(configuration.file), line, f"no legal profile `{name}`", f"there are: {known}")]
-        ) from None
