@@ -66,6 +66,7 @@ class Lane:
 
     ``names`` are the fields looked up in every event; in a lane of many fields (``wide``) these are only the ones of which
     something is true when they are missing, and the others are found by walking through the event's own fields.
+    ``parents`` are the fields that are asked whether they are there.
     """
 
     def __init__(self, rules: Sequence[int], book: Book, memos: dict[str, Memo], keywords: Iterable[Keywords]) -> None:
@@ -77,6 +78,7 @@ class Lane:
         names = sorted({predicates[leaf].field for leaf in used.difference(self.references)} - {KEYWORDS})
         referred = {name for leaf in self.references for name in (predicates[leaf].field, predicates[leaf].value)}
         self.dotted = any("." in name for name in (*names, *referred))
+        self.parents = frozenset(predicates[leaf].field for leaf in used if predicates[leaf].kind in ("null", "exists"))
         self.wide: dict[str, Memo] | None = None
         if len(names) > WIDE:
             always = [name for name in names if memos[name][ABSENT]]

@@ -9,9 +9,15 @@ from uuid import NAMESPACE_URL, uuid5
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaValueError
 from sigma.filters import SigmaFilter
-from sigma.modifiers import SigmaValueModifier, modifier_mapping
+from sigma.modifiers import (
+    SigmaContainsModifier,
+    SigmaEndswithModifier,
+    SigmaStartswithModifier,
+    SigmaValueModifier,
+    modifier_mapping,
+)
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule, SigmaRuleBase
-from sigma.types import Placeholder, SigmaExpansion, SigmaNumber, SigmaRegularExpression, SigmaString
+from sigma.types import Placeholder, SigmaExpansion, SigmaFieldReference, SigmaNumber, SigmaRegularExpression, SigmaString
 
 from correlator.rule import Refusal
 from correlator.rulefiles import Document, documents, files
@@ -250,6 +256,30 @@ class _Utf16(SigmaValueModifier[SigmaString, SigmaString]):
         return _encoded(val, "utf-16le", b"\xff\xfe")
 
 
+# A number may stand where text is compared: ``Port|endswith: 443``.
+
+_Text = SigmaString | SigmaRegularExpression | SigmaFieldReference
+
+
+def _written(value: _Text | SigmaNumber) -> _Text:
+    return SigmaString(str(value.number)) if isinstance(value, SigmaNumber) else value
+
+
+class _Contains(SigmaContainsModifier):
+    def modify(self, val: _Text | SigmaNumber) -> _Text:
+        return super().modify(_written(val))
+
+
+class _StartsWith(SigmaStartswithModifier):
+    def modify(self, val: _Text | SigmaNumber) -> _Text:
+        return super().modify(_written(val))
+
+
+class _EndsWith(SigmaEndswithModifier):
+    def modify(self, val: _Text | SigmaNumber) -> _Text:
+        return super().modify(_written(val))
+
+
 _number: Final = SigmaNumber.__post_init__
 
 
@@ -265,6 +295,9 @@ SigmaNumber.__post_init__ = _exact_number  # type: ignore[method-assign]
 
 modifier_mapping.update(
     {
+        "contains": _Contains,
+        "startswith": _StartsWith,
+        "endswith": _EndsWith,
         "base64": _Base64,
         "base64offset": _Base64Offset,
         "wide": _Utf16LE,

@@ -21,13 +21,16 @@ from correlator.lane import Book, Lane
 from correlator.memory import Memo, States, union
 from correlator.predicates import ABSENT, KEYWORDS, FieldIndex, Predicate, pattern, refers
 from correlator.rule import Compiled, Correlation, Refusal, Rule, RuleSource
-from correlator.text import flat
+from correlator.text import flat, parents
 from model import Event, LogSource
 
 __all__ = ["Compiled", "Correlation", "Matcher", "Refusal", "Rule", "RuleSource"]
 
 OUTCOMES: Final = 60_000
 """Signatures remembered over all lanes together."""
+
+_FLATTENED: Final = "json"
+"""The format whose objects the collector flattens into dotted names."""
 
 LANES: Final = 2_048
 """Log sources remembered; an attacker may be able to invent them."""
@@ -74,6 +77,8 @@ class Matcher:
         if not lane.rules:
             return ()
         fields = flat(event.fields) if lane.dotted else event.fields
+        if lane.parents and event.format == _FLATTENED:
+            fields = parents(fields, lane.parents)
         try:
             states = list(map(getitem, lane.memos, map(fields.get, lane.names, lane.absent)))
             if lane.wide is not None:

@@ -11,17 +11,18 @@ from correlator.logsource import fits
 from correlator.predicates import ABSENT, KEYWORDS, PARTS, Predicate, moment
 from correlator.regex import flags_of
 from correlator.rule import Compiled
-from correlator.text import flat, fold, number, scalar
+from correlator.text import flat, fold, number, parents, scalar
 from correlator.tree import holds
 from model import Event
 
 
 def evaluate(compiled: Compiled, event: Event) -> list[int]:
     """Places of all rules that hold for the event, ascending."""
+    fields = parents(event.fields) if event.format == "json" else event.fields
     return [
         place
         for place, rule in enumerate(compiled.rules)
-        if fits(rule.logsource, event.logsource) and rule_holds(compiled, place, event.fields)
+        if fits(rule.logsource, event.logsource) and rule_holds(compiled, place, fields)
     ]
 
 

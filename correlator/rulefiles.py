@@ -145,7 +145,7 @@ def _error(problem: str, mark: Any) -> yaml.MarkedYAMLError:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Safe, and a key that stands twice in a mapping is an error (as in pySigma)."""
+    """Safe; a key that stands twice in a mapping is an error (as in pySigma); a date is text, as it is in events."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -154,3 +154,9 @@ class _Loader(yaml.CSafeLoader):
                 raise _error(f"key {key.value!r} stands twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in listed if tag != "tag:yaml.org,2002:timestamp"]
+    for first, listed in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}

@@ -8,7 +8,7 @@ Rules
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 from unicodedata import is_normalized, normalize
 
@@ -131,3 +131,19 @@ def _nest(found: dict[str, Any], name: str, value: Any, depth: int) -> None:
 
 def _join(one: Any, two: Any) -> list[Any]:
     return [*(one if isinstance(one, list) else [one]), *(two if isinstance(two, list) else [two])]
+
+
+def parents(fields: dict[str, Any], wanted: Collection[str] | None = None) -> dict[str, Any]:
+    """``fields`` of a flattened object, where what holds others is there again, as an empty mapping: ``a`` for ``a.b``.
+
+    ``wanted``: only these, when given.
+    """
+    found: dict[str, Any] = {}
+    for name in fields:
+        end = name.find(".")
+        while end > 0:
+            parent = name[:end]
+            if (wanted is None or parent in wanted) and parent not in fields:
+                found[parent] = {}
+            end = name.find(".", end + 1)
+    return fields | found if found else fields

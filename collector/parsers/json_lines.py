@@ -3,7 +3,7 @@
 Bounds: 64 levels of nesting, 1,000 fields, names of 256 and values of 65,536 characters, 1,000 values a list; what is cut is
 tagged ``field-truncated`` and counted in the field ``truncated_fields``. Duplicate keys: the last one wins, as in every other
 JSON reader on the way. A lone surrogate (``"\\ud800"``) becomes U+FFFD. Objects in a list give one list a name:
-``{"a": [{"b": 1}, {"b": 2}]}`` is ``a.b: [1, 2]``.
+``{"a": [{"b": 1}, {"b": 2}]}`` is ``a.b: [1, 2]``. An empty object is an empty list.
 """
 
 import json
@@ -21,11 +21,24 @@ NAME: Final = 256
 VALUE: Final = 65_536
 VALUES: Final = 1000
 TIMES: Final = (
-    *("@timestamp", "timestamp", "time", "ts", "eventTime", "event_time", "datetime", "date", "created_at", "time_local", "unixTime"),
+    *(
+        "@timestamp",
+        "timestamp",
+        "time",
+        "ts",
+        "eventTime",
+        "event_time",
+        "datetime",
+        "date",
+        "created_at",
+        "time_local",
+        "unixTime",
+    ),
     *("EventTime", "TimeGenerated", "event.created", "asctime"),
 )
 HOSTS: Final = ("host.name", "hostname", "host", "Hostname", "computer", "host.hostname", "agent.hostname", "beat.hostname")
 MESSAGES: Final = ("message", "msg", "Message", "event.original", "log", "error.message")
+_NEW: Final = object()
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -86,6 +99,8 @@ class _Flat:
 
     def take(self, name: str, value: Any) -> None:
         if type(value) is dict:
+            if not value:
+                self.put(name, [])
             for key, inner in value.items():
                 self.take(f"{name[:NAME]}.{key}", inner)
         elif type(value) is list and any(type(inner) is dict or type(inner) is list for inner in value):
@@ -101,8 +116,8 @@ class _Flat:
             self.cut += 1
             name = name[:NAME]
             value = value[:VALUES] if type(value) is list else value
-        known = self.fields.get(name)
-        if known is None:
+        known = self.fields.get(name, _NEW)
+        if known is _NEW:
             if len(self.fields) >= FIELDS:
                 self.cut += 1
                 return

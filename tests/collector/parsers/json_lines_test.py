@@ -27,6 +27,12 @@ def test_nested_objects_become_dotted_names() -> None:
     assert flatten(document) == ({"a.b.c": "Hải Dương", "l": [1, 2], "o.x": [1, 2], "o.y": None}, 0)
 
 
+def test_null_and_empty_stay() -> None:
+    """Null, empty text and empty lists stay what they are; null beside values is one of them; nothing inside is an empty list."""
+    document = {"n": None, "t": "", "l": [], "o": {}, "x": [{"y": None}, {"y": 1}], "z": [{"y": 1}, {"y": None}]}
+    assert flatten(document) == ({"n": None, "t": "", "l": [], "o": [], "x.y": [None, 1], "z.y": [1, None]}, 0)
+
+
 def test_time_host_and_message_by_their_usual_names() -> None:
     """The first readable time, the host and the text are found."""
     parsed = from_document({"ts": "2026-11-21T16:30:00+07:00", "host": {"name": "app01"}, "msg": "Nộp hồ sơ"}, CONTEXT)
