@@ -9,7 +9,7 @@ from typing import Any
 
 from running import until
 
-from backbone.ports import Search
+from backbone.ports import Found, Search
 from bench.house import House
 from daemon.wiring import reading
 from model import Event, Micros
@@ -34,17 +34,18 @@ def now() -> Micros:
 
 
 def events(house: House, query: str) -> list[Event]:
-    """All stored events that match, in the order stored."""
+    """All stored events that match, in the order stored. AssertionError when the search shows one twice."""
+    found = until("a whole answer of the store", lambda: asyncio.run(_search(house, query)), 20)
+    ids = [stored.event.id for stored in found.events]
+    assert len(ids) == len(set(ids)), "the search shows an event twice"
+    return [stored.event for stored in found.events][::-1]
 
-    async def look() -> list[Event]:
-        async with reading.reading_events(house.configuration) as store:
-            found = await store.search(Search(query, 0, 2**62, MOST))
-            assert not found.partial
-            ids = [stored.event.id for stored in found.events]
-            assert len(ids) == len(set(ids)), "the search shows an event twice"
-            return [stored.event for stored in found.events]
 
-    return asyncio.run(look())[::-1]
+async def _search(house: House, query: str) -> Found | None:
+    """None when the answer says itself that it is only a part: segments were being written."""
+    async with reading.reading_events(house.configuration) as store:
+        found = await store.search(Search(query, 0, 2**62, MOST))
+        return None if found.partial else found
 
 
 def arrived(house: House, query: str, amount: int, limit: float = 60.0) -> list[Event]:

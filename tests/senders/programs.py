@@ -40,15 +40,24 @@ def installed(name: str, package: str) -> Program:
     return Program(Path(found)) if found else missing(f"{name} is not installed; apt-get install {package}")
 
 
+def logrotate() -> Program:
+    """logrotate, installed or unpacked."""
+    found = shutil.which("logrotate", path=PLACES)
+    return Program(Path(found)) if found else _from_package("logrotate", "usr/sbin/logrotate")
+
+
 def syslog_ng() -> Program:
     """syslog-ng. Its Debian package cannot stand beside rsyslog, so it is unpacked, not installed, when it is not there."""
     found = shutil.which("syslog-ng", path=PLACES)
-    if found:
-        return Program(Path(found))
-    root = _unpacked("syslog-ng-core")
-    libraries = {str(p.parent) for p in root.rglob("*.so*") if "/3." not in str(p.parent) and "/4." not in str(p.parent)}
-    plugins = tuple(sorted({p.parent for p in root.rglob("libaffile.so")}))
-    return Program(root / "usr/sbin/syslog-ng", {"LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))}, plugins)
+    return Program(Path(found)) if found else _from_package("syslog-ng-core", "usr/sbin/syslog-ng", "libaffile.so")
+
+
+def _from_package(package: str, path: str, plugin: str = "") -> Program:
+    root = _unpacked(package)
+    plugins = tuple(sorted({p.parent for p in root.rglob(plugin)})) if plugin else ()
+    libraries = {str(p.parent) for p in root.rglob("*.so*")} - {str(p) for p in plugins}
+    environment = {"LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))} if libraries else {}
+    return Program(root / path, environment, plugins)
 
 
 def rsyslog() -> Program:
