@@ -162,7 +162,7 @@ async def _stores(configuration: Configuration, running: bool) -> AsyncIterator[
 
 
 async def _link(configuration: Configuration) -> Finding:
-    url = f"{configuration.settings.notifier.national.url}/api/v1/clock"
+    url = f"{configuration.settings.national_url}/api/v1/clock"
     client = configuration.settings.notifier.national.key_file
     file = configuration.path(client) if client else configuration.home / "keys/national-client.key"
     try:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 MAX_DOCUMENT = 16 * 2**20
 """Longest document in characters."""
 _PIECE = 2**16
-_SPACE = " \t\r\n"
+_BETWEEN = " \t\r\n,"
 
 
 class BadJsonError(ValueError):
@@ -37,7 +37,7 @@ class _Reader:
     def __iter__(self) -> Iterator[bytes]:
         depth = 0
         while True:
-            self._skip(_SPACE + ("," if depth else ""))
+            self._skip(_BETWEEN)
             if self._place == len(self._text):
                 if depth:
                     raise self._bad("the array does not end")

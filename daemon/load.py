@@ -184,7 +184,7 @@ def _settings_problems(settings: Settings, file: Path, lines: Lines) -> Iterator
         if isinstance(source, SyslogTls):
             for key in ("certificate", "key", "client_ca"):
                 text = getattr(source, key)
-                if text and not (file.parent / text).is_file():
+                if text and not (file.parent / Path(text).expanduser()).is_file():
                     yield Problem(lines.file, lines.of((*here, key)), f"`{key}`: there is no file {text}")
             if bool(source.certificate) != bool(source.key):
                 yield Problem(lines.file, lines.of(here), "`certificate` and `key` go together")
@@ -193,8 +193,11 @@ def _settings_problems(settings: Settings, file: Path, lines: Lines) -> Iterator
                 if not Path(path).expanduser().is_absolute():
                     yield Problem(lines.file, lines.of((*here, "paths")), f"`{path}` must be an absolute path")
     for number, text in enumerate(settings.rules.paths):
-        if not (file.parent / text).expanduser().exists():
+        if not (file.parent / Path(text).expanduser()).exists():
             yield Problem(lines.file, lines.of(("rules", "paths", number)), f"there is no file or folder {text}")
+    if not settings.national.run and not settings.notifier.national.url:
+        message = "`national.run` is false, and no national API is named"
+        yield Problem(lines.file, lines.of(("national", "run")), message, "set `notifier.national.url`")
 
 
 def _register_problems(register: Register, lines: Lines) -> Iterator[Problem]:

@@ -122,9 +122,10 @@ def greeting(configuration: Configuration, seconds: float) -> str:
             lines.append(f"  {source.type.replace('_', ' '):<22}{where}")
         elif isinstance(source, File):
             lines.append(f"  {'file':<22}{', '.join(source.paths)}")
+    simulated = f"{settings.national_url}/  token: {home / 'keys/national-operator.key'}"
     lines += [
         f"  {'console':<22}http://{settings.console.listen}/  access token: {token}",
-        f"  {'national (simulated)':<22}{settings.notifier.national.url}/  token: {home / 'keys/national-operator.key'}",
+        f"  {'national (simulated)':<22}{simulated}" if settings.national.run else f"  {'national':<22}{settings.national_url}",
         f"  {'data':<22}{home}",
         "",
         "Gửi dòng nhật ký đầu tiên (ra một cảnh báo) · Send a first log line (it raises an alert):",

@@ -17,6 +17,7 @@ MAX_LINE = 2**20
 MAX_PIPED = 256 * 2**20
 """Largest EVTX that is read from a pipe or a gzip: it is held whole, because its parts refer to each other."""
 _EVTX, _GZIP, _BOM = b"ElfFile\x00", b"\x1f\x8b", b"\xef\xbb\xbf"
+_EVTX_HEADER, _EVTX_CHUNK = 4096, 65536
 
 
 class UnreadableError(VonggacError):
@@ -35,7 +36,7 @@ def records(path: str) -> Iterator[bytes]:
             return
         with Path(path).open("rb") as stream:
             if stream.read(len(_EVTX)) == _EVTX:
-                yield from _evtx(path, name)
+                yield from _evtx(stream, name)
                 return
             stream.seek(0)
             yield from _of_stream(stream, name)
@@ -100,11 +101,28 @@ def _goes_on(line: bytes) -> bool:
     return False
 
 
-def _evtx(source: str | BinaryIO, name: str) -> Iterator[bytes]:
+def _evtx(content: BinaryIO, name: str) -> Iterator[bytes]:
+    """The records of an EVTX as JSON; empty ones for those that are damaged, told at the end."""
     from evtx import PyEvtxParser
 
+    size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    damaged, first = 0, ""
     try:
-        for record in PyEvtxParser(source).records_json():
-            yield str((record or {})["data"]).encode("utf-8", "backslashreplace")
-    except RuntimeError as error:
+        found = iter(PyEvtxParser(content).records_json())
+    except (RuntimeError, OSError) as error:
         raise UnreadableError(f"{name}: not a readable EVTX file: {error}") from None
+    while True:
+        try:
+            record = next(found, None)
+        except (RuntimeError, OSError) as error:
+            damaged, first = damaged + 1, first or str(error)
+            yield b""
+            continue
+        if record is None:
+            break
+        yield str(record["data"]).encode("utf-8", "backslashreplace")
+    if damaged:
+        raise UnreadableError(f"{name}: {damaged} damaged records or chunks were passed over; the first: {first}")
+    if (size - _EVTX_HEADER) % _EVTX_CHUNK:
+        raise UnreadableError(f"{name}: the file is cut off; records of its last chunk are missing, export the log again")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from daemon.units import Address, Duration, Size
+from daemon.units import Address, Duration, Size, split_address
 from model import Level
 from model.moment import DAY, HOUR, MINUTE, SECOND
 
@@ -146,7 +146,11 @@ class Store(Section):
 class NationalLink(Section):
     """Where incidents are reported to."""
 
-    url: str = Field("http://127.0.0.1:8099", pattern=r"^https?://[^\s]+$", description="base address of the national API")
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="base address of the national API; empty: the simulated one of `national`",
+    )
     key_file: str = Field("", description="file with this province's key; empty: the one made at first start")
     min_interval: Duration = Field(5 * SECOND, description="least time between two updates of one incident")
 
@@ -194,3 +198,12 @@ class Settings(Section):
     console: Console = Console()
     national: National = National()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="mildest log line written")
+
+    @property
+    def national_url(self) -> str:
+        """Base address of the national API: as set, or of the simulated one on this machine."""
+        if self.notifier.national.url:
+            return self.notifier.national.url
+        host, port = split_address(self.national.listen)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to call who listens everywhere
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -28,7 +28,7 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
     state = await SqliteState.open(configuration.home / "state.db", clock)
     client = wanted.national.key_file
     key = keys.read_token(configuration.path(client) if client else configuration.home / "keys/national-client.key")
-    sink = NationalApi(url=wanted.national.url, key=key.reveal())
+    sink = NationalApi(url=configuration.settings.national_url, key=key.reveal())
     grouping = Grouping(
         legal=legal,
         systems=configuration.systems,

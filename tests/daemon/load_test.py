@@ -63,6 +63,27 @@ def test_values_units_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert load(file).home == tmp_path / "elsewhere"
 
 
+def test_the_national_api_is_where_it_listens(tmp_path: Path) -> None:
+    """Reports go to the simulated API wherever it listens, or to the address that is set; one of both there must be."""
+    base = 'rules: {paths: [rules]}\ncollector:\n  sources: [{name: u, type: syslog_udp, listen: "127.0.0.1:514"}]\n'
+    for text, wanted in [
+        ("", "http://127.0.0.1:8099"),
+        ('national: {listen: "0.0.0.0:9099"}', "http://127.0.0.1:9099"),
+        ('national: {listen: "[::]:9099"}', "http://[::1]:9099"),
+        ('national: {run: false}\nnotifier: {national: {url: "https://cuc.example/api"}}', "https://cuc.example/api"),
+    ]:
+        assert load(configuration(tmp_path, base + text)).settings.national_url == wanted
+    (found,) = problems(configuration(tmp_path, base + "national: {run: false}"))
+    assert found.startswith("FILE:4: `national.run` is false") and "notifier.national.url" in found
+
+
+def test_paths_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path with ``~`` is found."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = 'rules: {paths: [~/rules]}\ncollector:\n  sources: [{name: u, type: syslog_udp, listen: "127.0.0.1:514"}]\n'
+    assert load(configuration(tmp_path, text)).rule_paths == (tmp_path / "rules",)
+
+
 def test_all_problems_at_once_with_lines_and_nearest_names(tmp_path: Path) -> None:
     """One start shows every mistake of both files, each with its line and the nearest known name."""
     file = configuration(
