@@ -149,11 +149,13 @@ _memo_kinds: dict[tuple[str, int, str], LogSource] = {}
 
 
 def logsource(channel: str, event: int) -> tuple[str, LogSource]:
-    """The canonical spelling of ``channel`` and its log source for event id ``event``. A channel nobody names has no service."""
+    """The canonical spelling of ``channel`` and its log source for event id ``event``.
+
+    A channel that Sigma has no name for is its own service, so that the event still tells where it comes from."""
     known = _memo.get((channel, event))
     if known is not None:
         return known
-    name, service = _CHANNELS.get(channel.lower(), (channel, ""))
+    name, service = _CHANNELS.get(channel.lower(), (channel, channel.lower()[:64]))
     product = "linux" if name.startswith("Linux-") else "windows"
     made = LogSource(product=product, categories=_CATEGORIES.get(service, {}).get(event, ()), service=service)
     if len(_memo) < _MEMO_LIMIT and len(channel) <= 256:
