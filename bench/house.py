@@ -1,6 +1,7 @@
 """A whole house in a folder of its own, started, stopped and killed like a user's: for benchmarks and whole-house tests."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -56,25 +57,34 @@ class House:
         self.file = folder / "vonggac.yml"
         self.file.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
         self.process: subprocess.Popen[bytes] | None = None
+        self._orphans: list[psutil.Process] = []
 
     def __enter__(self) -> "House":
         self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            self.clear()
 
     def start(self, limit: float = 180.0, command: str = "run", *arguments: str) -> None:
         """Start and wait until everything is ready. RuntimeError with what was printed when it does not come up."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("VONGGAC_HOME", "PROMETHEUS"))}
-        line = [sys.executable, "-m", "daemon.cli", command, "--config", str(self.file), *arguments]
-        with (self.folder / "printed.txt").open("ab") as printed:
-            self.process = subprocess.Popen(line, cwd=ROOT, env=environment, stdout=printed, stderr=printed)
+        self.begin(command, *arguments)
+        assert self.process is not None
         deadline = time.monotonic() + limit
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the house did not come up:\n{self.printed()[-4000:]}")
             time.sleep(0.05)
+
+    def begin(self, command: str = "run", *arguments: str) -> None:
+        """Start, and do not wait for anything."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("VONGGAC_HOME", "PROMETHEUS"))}
+        line = [sys.executable, "-m", "daemon.cli", command, "--config", str(self.file), *arguments]
+        with (self.folder / "printed.txt").open("ab") as printed:
+            self.process = subprocess.Popen(line, cwd=ROOT, env=environment, stdout=printed, stderr=printed)
 
     def ready(self) -> bool:
         """Whether /readyz says so."""
@@ -100,24 +110,53 @@ class House:
 
     def processes(self) -> dict[str, psutil.Process]:
         """The living processes by role; the supervisor is ``run``."""
-        if self.process is None:
+        if self.process is None or self.process.poll() is not None:
             return {}
         root = psutil.Process(self.process.pid)
         found = {"run": root}
         for child in root.children():
-            words = child.cmdline()
-            if "daemon.cli" in words:
-                found[words[words.index("daemon.cli") + 1]] = child
+            try:
+                words = child.cmdline()
+            except psutil.NoSuchProcess:
+                continue
+            role = words[words.index("daemon.cli") + 1] if "daemon.cli" in words else ""
+            if role and role not in found:
+                found[role] = child
         return found
 
-    def kill(self, *roles: str) -> None:
-        """kill -9 of ``roles``, or of every process."""
-        for role, process in self.processes().items():
-            if not roles or role in roles:
+    def kill(self, *roles: str) -> list[str]:
+        """kill -9 of ``roles``, or of every process; return those that lived. Killed ``run`` alone, the others are orphans."""
+        if self.process is None:
+            return []
+        if roles and "run" not in roles:
+            killed = {role: process for role, process in self.processes().items() if role in roles}
+            for process in killed.values():
                 process.kill()
-        if not roles and self.process is not None:
-            self.process.wait()
-            self.process = None
+            return list(killed)
+        children: list[psutil.Process] = []
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # makes no more children
+            children = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        self._orphans = [p for p in (*self._orphans, *children) if p.is_running()]
+        if not roles:
+            self.clear()
+        return list(roles) or ["everything"]
+
+    def clear(self) -> None:
+        """kill -9 of what a killed supervisor left."""
+        for process in self._orphans:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(self._orphans, 10)
+        self._orphans = []
+
+    def orphans(self) -> list[psutil.Process]:
+        """What a killed supervisor left and is still there."""
+        self._orphans = [p for p in self._orphans if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        return self._orphans
 
     def printed(self) -> str:
         """All that was printed so far."""
@@ -166,10 +205,14 @@ class House:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return msgspec.json.decode(answer.read())
 
-    def post(self, body: bytes, key: str = "") -> int:
-        """POST records to HTTP ingest, with an idempotency key when given; the status. URLError when it does not answer."""
-        headers = {"Authorization": f"Bearer {self.key('ingest')}", "Content-Type": "application/x-ndjson"}
+    def post(self, body: bytes, key: str = "", *, kind: str = "application/x-ndjson", **more: str) -> int:
+        """POST records to HTTP ingest, with an idempotency key when given; the status. URLError when it does not answer.
+
+        ``kind`` is their Content-Type, ``more`` other headers (``content_encoding="gzip"``).
+        """
+        headers = {"Authorization": f"Bearer {self.key('ingest')}", "Content-Type": kind}
         headers |= {"Idempotency-Key": key} if key else {}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}/ingest", data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
