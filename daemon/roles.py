@@ -10,6 +10,7 @@ from backbone.clock import SystemClock
 from daemon import running, wiring
 from daemon.load import Configuration
 from daemon.loops import Loops
+from daemon.supervisor import lock_role
 from daemon.telemetry import PrometheusSignals, log_to, use_metrics_folder
 from model import VonggacError
 
@@ -19,6 +20,7 @@ def run(role: str, configuration: Configuration) -> None:
     running.prepare(configuration)
     log_to(configuration.home / "logs" / f"{role}.jsonl", role, configuration.settings.log_level)
     use_metrics_folder(configuration.home / "run/metrics")
+    held = lock_role(configuration.home, role)
     try:
         uvloop.run(_run(role, configuration))
     except VonggacError:
@@ -26,6 +28,8 @@ def run(role: str, configuration: Configuration) -> None:
     except Exception:
         structlog.get_logger().exception("role crashed")
         sys.exit(1)
+    finally:
+        held.close()
 
 
 async def _run(role: str, configuration: Configuration) -> None:

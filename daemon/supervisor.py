@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
@@ -19,6 +20,8 @@ from model import ConfigError, Problem, ProblemsError
 FIRST_WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
 STOP_WITHIN = 9.5
 """Seconds from the signal until a role that has not ended is killed."""
+PATIENCE = 12.0
+"""Seconds a starting role waits for another of its kind to end: longer than a stop takes."""
 CONFIG_EXIT = 2
 """Exit code of a role whose configuration is wrong: starting it again would not help."""
 
@@ -62,8 +65,8 @@ class Supervisor:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _once(self, role: str) -> int:
-        env = os.environ | {SUPERVISOR: str(os.getpid())}
-        command = (sys.executable, "-m", "daemon.cli", role, "--config", str(self._configuration.file))
+        env = os.environ | {SUPERVISOR: str(os.getpid())} | _path()
+        command = (sys.executable, "-P", "-m", "daemon.cli", role, "--config", str(self._configuration.file))
         child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, env=env)
         self._children[role] = child
         return await child.wait()
@@ -81,15 +84,46 @@ class Supervisor:
                 child.kill()
 
 
+def _path() -> dict[str, str]:
+    """With ``-P`` the folder we were started in is no place to import from (it may have a ``model/`` of its own).
+
+    A checkout that is not installed is then named to the child.
+    """
+    root = str(Path(__file__).parent.parent)
+    if root in sys.path[1:]:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
+
+
 def lock(home: Path) -> IO[str]:
     """Hold the installation at ``home`` for this process. ConfigError when another one holds it."""
-    stream = (home / "lock").open("a+", encoding="utf-8")
+    stream = _hold(home / "lock")
+    if isinstance(stream, str):
+        raise ConfigError(f"{home}: vonggac already runs here (pid {stream}); stop it, or set another VONGGAC_HOME")
+    return stream
+
+
+def lock_role(home: Path, role: str, patience: float = PATIENCE) -> IO[str]:
+    """Hold ``role`` at ``home``: two collectors would read the same files. Waits ``patience`` seconds for one that is ending
+    (its supervisor was killed); then ConfigError."""
+    deadline = time.monotonic() + patience
+    while isinstance(stream := _hold(home / f"run/{role}.lock"), str):
+        if time.monotonic() >= deadline:
+            raise ConfigError(f"{home}: role {role} already runs here (pid {stream}); stop it, or set another VONGGAC_HOME")
+        time.sleep(0.05)
+    return stream
+
+
+def _hold(file: Path) -> IO[str] | str:
+    """The file locked until it is closed or this process ends, with our pid in it; or the pid of the process that holds it."""
+    stream = file.open("a+", encoding="utf-8")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         stream.seek(0)
         holder = stream.read().strip() or "unknown"
-        raise ConfigError(f"{home}: vonggac already runs here (pid {holder}); stop it, or set another VONGGAC_HOME") from None
+        stream.close()
+        return holder
     stream.truncate(0)
     stream.write(str(os.getpid()))
     stream.flush()
