@@ -1,6 +1,7 @@
 """A sender as a process of its own: started, watched, stopped by its own id; what it printed is told when something fails."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +17,18 @@ HANOI = "ICT-7"
 
 
 class Running:
-    """``with Running(program, ["-n"], folder) as sender``: killed at the end when it does not stop by itself."""
+    """``with Running(program, ["-n"], folder) as sender``: gets ``ending`` at the end, killed when that does not stop it."""
 
-    def __init__(self, program: Program, arguments: Sequence[str | Path], folder: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        program: Program,
+        arguments: Sequence[str | Path],
+        folder: Path,
+        *,
+        ending: signal.Signals = signal.SIGTERM,
+        **environment: str,
+    ) -> None:
+        self.ending = ending
         self.line = [str(program.path), *map(str, arguments)]
         self.environment = {**os.environ, "TZ": HANOI, "LC_ALL": "C.UTF-8", **program.environment, **environment}
         self.folder = folder
@@ -35,7 +45,7 @@ class Running:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.terminate()
+        self.process.send_signal(self.ending)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
