@@ -21,7 +21,7 @@ UNREACHABLE = {"file_access", "file_rename"}
 
 
 def test_channels_are_spelt_canonically() -> None:
-    """Whatever case a sender uses, the channel is spelt as Windows does; unknown ones stay and have no service."""
+    """Whatever case a sender uses, the channel is spelt as Windows does; unknown ones stay and are their own service."""
     assert logsource("SECURITY", 4624) == ("Security", LogSource(product="windows", service="security"))
     assert logsource("Vendor/Tool", 1) == ("Vendor/Tool", LogSource(product="windows", service="vendor/tool"))
     assert logsource("PowerShellCore/Operational", 4104)[1].categories == ("ps_script",)
