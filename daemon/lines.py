@@ -9,6 +9,8 @@ from model import Problem, ProblemsError
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NODES = 200_000
+MAX_DEPTH = 50
+"""Levels of nesting: beyond some ten thousand libyaml would overflow the stack, and with it end the process."""
 
 
 class Lines:
@@ -64,15 +66,29 @@ def read(path: Path) -> tuple[Any, Lines]:
     if len(content) > MAX_BYTES:
         raise ProblemsError([Problem(file, 0, f"is larger than {MAX_BYTES // 2**20} MiB")])
     try:
+        _check_depth(content)
         root = yaml.compose(content, Loader=yaml.CSafeLoader)
         if root is not None and _size(root, MAX_NODES) >= MAX_NODES:
             raise ProblemsError([Problem(file, 1, "expands to too many values", "remove repeated aliases")])
+        if doubled := [Problem(file, line, f"`{name}` stands here a second time") for name, line in _doubled(root)]:
+            raise ProblemsError(doubled)
         return yaml.load(content, Loader=yaml.CSafeLoader), Lines(file, root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ProblemsError([Problem(file, line, f"is not YAML: {error.problem or error}")]) from None
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
         raise ProblemsError([Problem(file, 0, f"is not YAML: {str(error).splitlines()[0]}")]) from None
+
+
+def _check_depth(content: bytes) -> None:
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise yaml.MarkedYAMLError(problem=f"more than {MAX_DEPTH} levels deep", problem_mark=event.start_mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _size(root: yaml.Node, limit: int) -> int:
@@ -86,3 +102,23 @@ def _size(root: yaml.Node, limit: int) -> int:
         elif isinstance(node, yaml.SequenceNode):
             todo.extend(node.value)
     return seen
+
+
+def _doubled(root: yaml.Node | None) -> list[tuple[str, int]]:
+    """Keys that stand twice in one mapping, with their lines: YAML would silently keep the last."""
+    found, done, todo = [], set[int](), [root] if root else []
+    while todo:
+        node = todo.pop()
+        if id(node) in done:
+            continue
+        done.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            names = set[str]()
+            for name, value in node.value:
+                if isinstance(name, yaml.ScalarNode) and name.value in names:
+                    found.append((name.value, name.start_mark.line + 1))
+                names.add(str(name.value))
+                todo.append(value)
+    return sorted(found, key=lambda pair: pair[1])

@@ -4,17 +4,19 @@ Every role is a process; prometheus_client's multiprocess files (one folder, set
 signal) let the console's /metrics show all of them.
 """
 
+import json
 import logging
 import os
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 
+from daemon.output import clean
 from model.moment import to_rfc3339
 
 HELP = {
@@ -40,6 +42,8 @@ HELP = {
     "daemon_restarts": "Loops restarted after a crash, by loop.",
     "daemon_loop_up": "1 while a loop runs.",
 }
+LOG_BYTES, LOG_FILES = 20 * 2**20, 5
+"""A log file is put aside at this size; so many of them are kept."""
 _BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -98,6 +102,7 @@ def log_to(file: Path | None, role: str, level: str = "info") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
+            _ours,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -109,7 +114,7 @@ def log_to(file: Path | None, role: str, level: str = "info") -> None:
     shown.setLevel(logging.WARNING if sys.stderr.isatty() else logging.DEBUG)
     handlers: list[logging.Handler] = [shown]
     if file is not None:
-        kept = RotatingFileHandler(file, maxBytes=20 * 2**20, backupCount=5, encoding="utf-8", errors="backslashreplace")
+        kept = _Kept(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace")
         kept.setFormatter(_Line())
         handlers.append(kept)
     logging.basicConfig(level=logging.DEBUG, handlers=handlers, force=True)
@@ -117,26 +122,47 @@ def log_to(file: Path | None, role: str, level: str = "info") -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
+class _Kept(RotatingFileHandler):
+    """Log lines name people and addresses: nobody else may read the file."""
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        os.fchmod(stream.fileno(), 0o600)
+        return stream
+
+
+def _ours(_logger: Any, _method: str, text: Any) -> tuple[tuple[str], dict[str, Any]]:
+    """Marks a rendered line as one of ours."""
+    return (str(text),), {"extra": {"ours": True}}
+
+
 class _Line(logging.Formatter):
     """Our own lines as they are; a library's record as a line of the same shape."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        if text.startswith("{"):
-            return text
+        if getattr(record, "ours", False):
+            return _encodable(text)
         line: dict[str, Any] = {"event": text, "level": record.levelname.lower(), "at": to_rfc3339(int(record.created * 1e6))}
+        line["library"] = record.name
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line | {"library": record.name}).decode()
+        return _encodable(json.dumps(line, ensure_ascii=False))
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which UTF-8 cannot hold, as its JSON escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class _Short(_Line):
     """``16:30:00 notify: the national API does not answer (attempts=3)`` for a person at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = msgspec.json.decode(super().format(record))
-        at, role, event = str(line.pop("at", "")), line.pop("role", ""), line.pop("event", "")
+        line: dict[str, Any] = json.loads(super().format(record))
+        at, event = str(line.pop("at", "")), line.pop("event", "")
+        role = line.pop("role", "") or line.get("library", "")
         for name in ("level", "exception", "library"):
             line.pop(name, None)
         rest = ", ".join(f"{name}={value}" for name, value in line.items())
-        return f"{at[11:19]} {role}: {event}" + (f" ({rest})" if rest else "")
+        return clean(f"{at[11:19]} {role}: {event}" + (f" ({rest})" if rest else ""), 1_000)

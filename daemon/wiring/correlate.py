@@ -11,6 +11,7 @@ from backbone.ports import Clock
 from backbone.signals import Signals
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
+from correlator.arrivals import Arrivals
 from correlator.loop import Correlate
 from correlator.match import Matcher
 from correlator.storage import Store
@@ -39,9 +40,11 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
     events = await ParquetEvents.open(
         home / "events", clock, segment_events=wanted.store.segment_events, segment_age=wanted.store.segment_age
     )
+    arrivals = Arrivals(log)
     try:
         correlate = Correlate(
             bus_events=log,
+            arrivals=arrivals,
             state=state,
             matcher=Matcher(compiled),
             systems=configuration.systems,
@@ -52,7 +55,14 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
             limits=Limits(groups=wanted.correlator.max_groups),
             wall=wanted.correlator.silence_by_wall_clock,
         )
-        store = Store(bus_events=log, events=events, clock=clock, signals=signals, retention=_retention(configuration))
+        store = Store(
+            bus_events=log,
+            events=events,
+            clock=clock,
+            signals=signals,
+            retention=_retention(configuration),
+            arrivals=arrivals,
+        )
         yield {"correlate": correlate.run, "store": store.run}
     finally:
         await events.close()

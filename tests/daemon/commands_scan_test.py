@@ -11,8 +11,8 @@ from conftest import Command, rule
 from evtx_file import evtx
 
 AUDIT = """\
-type=SYSCALL msg=audit(1795248000.100:11): arch=c000003e syscall=59 success=yes exit=0 a0=1 ppid=1 pid=2 uid=33 comm="id" exe="/usr/bin/id" key="x"
-type=SYSCALL msg=audit(1795248000.200:12): arch=c000003e syscall=59 success=yes exit=0 a0=1 ppid=1 pid=3 uid=33 comm="nc" exe="/usr/bin/nc" key="x"
+type=SYSCALL msg=audit(1795248000.100:11): arch=c000003e syscall=59 success=yes ppid=1 pid=2 uid=33 comm="id" exe="/usr/bin/id"
+type=SYSCALL msg=audit(1795248000.200:12): arch=c000003e syscall=59 success=yes ppid=1 pid=3 uid=33 comm="nc" exe="/usr/bin/nc"
 type=EXECVE msg=audit(1795248000.200:12): argc=3 a0="nc" a1="-e" a2="/bin/sh"
 type=EXECVE msg=audit(1795248000.100:11): argc=1 a0="id"
 type=PROCTITLE msg=audit(1795248000.200:12): proctitle="nc"

@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 SYSTEMS = """\
 systems:
-  - {code: dvc, row: 1, name: Cổng dịch vụ công, name_en: Public services, owner: UBND, operator: Sở KHCN, level: 3, hosts: [dvc-*]}
+  - {code: dvc, row: 1, name: Cổng dịch vụ công, name_en: Public services, owner: UBND, operator: Sở KHCN, level: 3,
+     hosts: [dvc-*]}
 """
 SETTINGS = """\
 home: var

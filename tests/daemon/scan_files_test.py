@@ -74,7 +74,9 @@ def test_json_documents(tmp_path: Path, content: str) -> None:
 
 @given(
     st.lists(
-        st.dictionaries(st.text(max_size=5), st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5)),
+        st.dictionaries(
+            st.text(max_size=5), st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5), min_size=1
+        ),
         min_size=1,
         max_size=8,
     ),

@@ -1,0 +1,49 @@
+"""Health of the roles."""
+
+import os
+from pathlib import Path
+
+from daemon.health import STALE, LoopHealth, RoleHealth, read, write
+from model.moment import SECOND
+
+NOW = 1_795_248_000 * SECOND
+
+
+def role(name: str, at: int = NOW, *loops: LoopHealth) -> RoleHealth:
+    return RoleHealth(name, os.getpid(), at, loops or (LoopHealth("a", "running", at),))
+
+
+def test_all_run(tmp_path: Path) -> None:
+    """Roles that wrote lately and whose loops run are ready, without a problem."""
+    for name in ("collect", "notify"):
+        write(tmp_path, role(name))
+    seen = read(tmp_path, ("collect", "notify"), NOW + STALE)
+    assert seen.ready and seen.problems == () and [r.role for r in seen.roles] == ["collect", "notify"]
+
+
+def test_what_is_wrong_is_a_sentence_each(tmp_path: Path) -> None:
+    """A role that never wrote, one that stopped writing, a loop that restarts with its reason, a damaged file."""
+    write(tmp_path, role("collect", NOW - 2 * STALE))
+    write(
+        tmp_path,
+        role("notify", NOW, LoopHealth("deliver", "restarting", NOW, 3, "OSError: no route"), LoopHealth("b", "starting", 0)),
+    )
+    (tmp_path / "console.json").write_bytes(b'{"role": "cons')
+    seen = read(tmp_path, ("collect", "notify", "console", "national"), NOW)
+    assert not seen.ready
+    assert seen.problems == (
+        "collect has not been heard of for 20 s",
+        "notify: loop deliver is restarting: OSError: no route",
+        "notify: loop b is starting",
+        "console has not started",
+        "national has not started",
+    )
+
+
+def test_writing_is_one_step(tmp_path: Path) -> None:
+    """A reader never meets half a file, and nothing else is left behind; roles not asked for say nothing."""
+    for n in range(50):
+        write(tmp_path, role("collect", NOW + n))
+        assert read(tmp_path, ("collect",), NOW).ready
+    assert [f.name for f in tmp_path.iterdir()] == ["collect.json"]
+    assert read(tmp_path, (), NOW).ready
