@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 import structlog
 
-from backbone.codec import decode_event, encode
-from backbone.ports import Bus, Clock, Commit, Record, StateStore
+from backbone.codec import encode, encode_event
+from backbone.ports import Bus, Clock, Commit, StateStore
 from backbone.signals import Signals
 from correlator import snapshot
+from correlator.arrivals import Arrival, Arrivals
 from correlator.detection import Detection, Matching
 from correlator.windows import Limits
 from model import Alert, CorruptError, FullError, Micros, System
@@ -25,7 +26,8 @@ _log = structlog.get_logger()
 class Correlate:
     """Reads events, tells alerts. µs: ``lateness``, ``window``, ``pause`` as in Detection. Seconds: ``wait`` for new events,
     ``chunk`` of work before others get a turn, ``step`` of work before a commit, ``lazy`` between commits that save only the
-    cursor. ``batch`` records are read at once.
+    cursor. ``arrivals`` is shared with who else reads the topic in this process; without it ``batch`` records are read at
+    once.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Correlate:
         pause: Micros = 10 * SECOND,
         limits: Limits | None = None,
         wall: bool = True,
+        arrivals: Arrivals | None = None,
         batch: int = 2_000,
         wait: float = 0.2,
         chunk: float = 0.02,
@@ -51,7 +54,8 @@ class Correlate:
         self._bus, self._state, self._clock, self._signals = bus_events, state, clock, signals
         self._matcher, self._systems = matcher, tuple(systems)
         self._lateness, self._window, self._pause, self._limits, self._wall = lateness, window, pause, limits, wall
-        self._batch, self._wait, self._chunk, self._step, self._lazy = batch, wait, chunk, step, lazy
+        self._arrivals = arrivals or Arrivals(bus_events, batch=batch, wait=wait)
+        self._chunk, self._step, self._lazy = chunk, step, lazy
         self._next: Matching | None = None
         self._replaced: asyncio.Future[None] | None = None
 
@@ -70,15 +74,16 @@ class Correlate:
             await self._start()
             while not stop.is_set():
                 await self._swap(stop)
-                records = await self._bus.read(TOPIC, self._offset, self._batch, self._wait)
+                arrivals = await self._arrivals.read(GROUP, self._offset)
                 start = 0
-                while start < len(records) and not stop.is_set():
-                    start = await self._work(records, start)
+                while start < len(arrivals) and not stop.is_set():
+                    start = await self._work(arrivals, start)
                     await self._save(stop)
                 await self._tick(stop)
             self._detection.flush(self._clock.now())
             await self._save(stop, now=True)
         finally:
+            self._arrivals.leave(GROUP)
             replaced, self._replaced = self._replaced, None
             if self._next is not None:
                 self._matcher, self._next = self._next, None
@@ -124,15 +129,15 @@ class Correlate:
         replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
         replaced.set_result(None)
 
-    async def _work(self, records: list[Record], start: int) -> int:
-        """Observe records from ``start`` on for at most one step; return where to go on."""
+    async def _work(self, arrivals: Sequence[Arrival], start: int) -> int:
+        """Observe arrivals from ``start`` on for at most one step; return where to go on."""
         clock = asyncio.get_running_loop().time
         began = turn = clock()
         now, place = self._clock.now(), start
-        while place < len(records):
-            until = min(place + 32, len(records))
-            for record in records[place:until]:
-                self._observe(record, now)
+        while place < len(arrivals):
+            until = min(place + 32, len(arrivals))
+            for arrival in arrivals[place:until]:
+                self._observe(arrival, now)
             place = until
             at = clock()
             if at - began >= self._step:
@@ -140,38 +145,40 @@ class Correlate:
             if at - turn >= self._chunk:
                 await asyncio.sleep(0)
                 turn, now = clock(), self._clock.now()
-        self._offset = records[place - 1].offset
+        self._offset = arrivals[place - 1].offset
         self._signals.count("correlator_events", place - start)
         self._signals.took("correlator_batch", clock() - began)
         return place
 
-    def _observe(self, record: Record, now: Micros) -> None:
-        try:
-            event = decode_event(record.value)
-        except (msgspec.DecodeError, ValueError) as error:
-            self._bury(record, f"not an event: {error}", now)
+    def _observe(self, arrival: Arrival, now: Micros) -> None:
+        event = arrival.event
+        if event is None:
+            refused = arrival.refused
+            key, value = (refused.key, refused.value) if refused else ("", b"")
+            self._bury(arrival.offset, key, value, f"not an event: {arrival.problem}", now)
             return
         try:
-            self._detection.observe(event, record.appended_at, now)
+            self._detection.observe(event, arrival.appended_at, now)
         except Exception as error:
             # One event that no rule author foresaw must not stop all others for ever.
-            _log.exception("correlator_event_failed", offset=record.offset)
-            self._bury(record, f"rules failed on it: {type(error).__name__}: {error}", now)
+            _log.exception("correlator_event_failed", offset=arrival.offset)
+            reason = f"rules failed on it: {type(error).__name__}: {error}"
+            self._bury(arrival.offset, event.source, encode_event(event), reason, now)
         else:
             self._newest = event.received_at
 
-    def _bury(self, record: Record, reason: str, now: Micros) -> None:
+    def _bury(self, offset: int, key: str, value: bytes, reason: str, now: Micros) -> None:
         letter = {
             "topic": TOPIC,
-            "offset": record.offset,
-            "key": record.key,
+            "offset": offset,
+            "key": key,
             "reason": reason[:1_000],
             "at": to_rfc3339(now),
-            "value": base64.b64encode(record.value).decode("ascii"),
+            "value": base64.b64encode(value).decode("ascii"),
         }
-        self._dead.append(("dead-letters", f"{TOPIC}/{record.offset}", msgspec.json.encode(letter)))
+        self._dead.append(("dead-letters", f"{TOPIC}/{offset}", msgspec.json.encode(letter)))
         self._signals.count("correlator_dead_letters")
-        _log.warning("correlator_dead_letter", offset=record.offset, reason=reason[:200])
+        _log.warning("correlator_dead_letter", offset=offset, reason=reason[:200])
 
     async def _tick(self, stop: asyncio.Event) -> None:
         at = asyncio.get_running_loop().time()

@@ -1,15 +1,14 @@
 """Topic ``events`` → event store. The store remembers how far it is; the log keeps what the store has not made durable."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-import msgspec
 import structlog
 
-from backbone.codec import decode_event
-from backbone.ports import Bus, Clock, EventStore, Record, Stored
+from backbone.ports import Bus, Clock, EventStore, Stored
 from backbone.signals import Signals
+from correlator.arrivals import Arrival, Arrivals
 from model import CorruptError, FullError, Micros
 from model.moment import DAY
 
@@ -31,7 +30,7 @@ class Store:
 
     ``retention`` maps a system's code to how long its events are kept (µs); ``""`` is the default, one month when absent.
     Seconds: ``wait`` for new events, ``flush_after`` at which taken events are made durable, ``expire_every``, ``retry`` when
-    full. ``batch`` records are read at once.
+    full. ``arrivals`` is shared with who else reads the topic in this process; without it ``batch`` records are read at once.
     """
 
     def __init__(
@@ -42,7 +41,8 @@ class Store:
         clock: Clock,
         signals: Signals,
         retention: Mapping[str, Micros] | None = None,
-        batch: int = 5_000,
+        arrivals: Arrivals | None = None,
+        batch: int = 2_000,
         wait: float = 0.2,
         flush_after: float = 10.0,
         expire_every: float = 86_400.0,
@@ -50,7 +50,8 @@ class Store:
     ) -> None:
         self._bus, self._events, self._clock, self._signals = bus_events, events, clock, signals
         self._retention = {"": MONTH, **(retention or {})}
-        self._batch, self._wait, self._retry = batch, wait, retry
+        self._arrivals = arrivals or Arrivals(bus_events, batch=batch, wait=wait)
+        self._retry = retry
         self._flush_after, self._expire_every = flush_after, expire_every
         self._full = False
 
@@ -58,11 +59,14 @@ class Store:
         """Work until ``stop``, then make everything taken durable. CorruptError when log and store do not belong together."""
         if not await self._start(stop):
             return
-        while not stop.is_set():
-            records = await self._bus.read(TOPIC, self._taken, self._batch, self._wait)
-            if records and not await self._take(records, stop):
-                break
-            await self._care(stop)
+        try:
+            while not stop.is_set():
+                arrivals = await self._arrivals.read(GROUP, self._taken)
+                if arrivals and not await self._take(arrivals, stop):
+                    break
+                await self._care(stop)
+        finally:
+            self._arrivals.leave(GROUP)
         await self._flush(stop)
 
     async def _start(self, stop: asyncio.Event) -> bool:
@@ -83,31 +87,27 @@ class Store:
         _log.info("store_started", offset=self._taken, behind=end - self._taken)
         return True
 
-    async def _take(self, records: list[Record], stop: asyncio.Event) -> bool:
-        """Write ``records``; False when stopped while there was no room: they are read again at the next start."""
+    async def _take(self, arrivals: Sequence[Arrival], stop: asyncio.Event) -> bool:
+        """Write ``arrivals``; False when stopped while there was no room: they are read again at the next start."""
         began = asyncio.get_running_loop().time()
-        stored = self._decode(records)
-        await asyncio.sleep(0)
+        stored = self._stored(arrivals)
         if stored:
             durable = await self._insist(lambda: self._events.write(stored), stop)
             if durable is None:
                 return False
             await self._advance(durable)
-        self._taken = records[-1].offset
+        self._taken = arrivals[-1].offset
         self._signals.count("store_events", len(stored))
         self._signals.took("store_batch", asyncio.get_running_loop().time() - began)
         return True
 
-    def _decode(self, records: list[Record]) -> list[Stored]:
-        stored = []
-        for record in records:
-            try:
-                stored.append(Stored(decode_event(record.value), record.offset, record.appended_at))
-            except (msgspec.DecodeError, ValueError) as error:
+    def _stored(self, arrivals: Sequence[Arrival]) -> list[Stored]:
+        for arrival in arrivals:
+            if arrival.event is None:
                 # The correlator writes it to the dead letters.
                 self._signals.count("store_refused")
-                _log.warning("store_refused", offset=record.offset, reason=str(error)[:200])
-        return stored
+                _log.warning("store_refused", offset=arrival.offset, reason=arrival.problem[:200])
+        return [Stored(a.event, a.offset, a.appended_at) for a in arrivals if a.event is not None]
 
     async def _care(self, stop: asyncio.Event) -> None:
         """Once a second at most: flush by age, expire, say how far behind we are."""
