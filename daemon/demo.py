@@ -27,6 +27,7 @@ from province.day import Day
 from province.line import Line
 from province.places import FILES
 
+_TLS_FILES = ("certificate", "key", "client_ca")
 SETTLE = 60.0
 """Seconds to wait at the end for the last incident to be delivered."""
 
@@ -159,9 +160,7 @@ def _with_files(configuration: Configuration) -> Path:
     document, _ = read(configuration.file)
     settings = configuration.settings
     taken = {source.name for source in settings.collector.sources}
-    document["home"] = str(configuration.home)
-    document["systems"] = str(configuration.path(settings.systems))
-    document.setdefault("rules", {})["paths"] = [str(p) for p in configuration.rule_paths]
+    _absolute(document, configuration)
     document.setdefault("correlator", {}).update({"silence_by_wall_clock": False, "lateness": "30m"})
     for name, file in FILES.items():
         (folder / f"{name}.log").touch(0o600)
@@ -177,6 +176,23 @@ def _with_files(configuration: Configuration) -> Path:
     made = folder / "demo.yml"
     made.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), "utf-8")
     return made
+
+
+def _absolute(document: dict[str, Any], configuration: Configuration) -> None:
+    """Paths that start at the settings' folder, made to start anywhere; its own legal profiles and ECS tables come along."""
+    document["home"] = str(configuration.home)
+    document["systems"] = str(configuration.path(configuration.settings.systems))
+    document.setdefault("rules", {})["paths"] = [str(p) for p in configuration.rule_paths]
+    link = document.get("notifier", {}).get("national", {})
+    for section, names in ((link, ("key_file",)), *((s, _TLS_FILES) for s in document["collector"]["sources"])):
+        for name in names:
+            if section.get(name):
+                section[name] = str(configuration.path(section[name]))
+    for name in ("legal", "ecs"):
+        own, here = configuration.folder / name, configuration.home / "demo" / name
+        here.unlink(missing_ok=True)
+        if own.is_dir():
+            here.symlink_to(own)
 
 
 def _yesterday() -> Micros:

@@ -62,7 +62,12 @@ class Replay:
                 begin = part[0].at if begin is None else begin
                 due = (part[0].at - begin) / 1e6 / speed if speed else 0.0
                 await asyncio.sleep(max(0.0, due - (loop.time() - started)))
-                await self._send(part)
+                try:
+                    await self._send(part)
+                except (aiohttp.ClientError, OSError) as error:
+                    if stop.is_set():
+                        return count
+                    raise ReplayError(f"the collector does not take the day's lines any more ({error}); see its log") from None
                 count += len(part)
                 sent(count, part[-1])
         return count
