@@ -28,7 +28,7 @@ from model import RawRecord
 _BATCH_RECORDS: Final = 5_000
 _HANDSHAKE: Final = 10.0  # seconds
 _QUIET: Final = 0.1  # after stop: seconds without a byte that mean the kernel's buffers are empty
-_LAST_READ: Final = 1.0
+_LAST_READ: Final = 3.0  # for senders that go on; the intake takes records for five seconds after the stop
 _SWEEP: Final = 5.0
 _SAY_AGAIN: Final = 10.0
 
@@ -106,6 +106,7 @@ class SyslogTcp:
             for task in tasks:
                 if task.done():
                     task.result()
+            await asyncio.sleep(_QUIET / 4)  # who connected just before is let in
             tasks[0].cancel()
             listener.close()
             await self._read_out()
@@ -253,11 +254,13 @@ class SyslogTcp:
         return records, taken
 
     async def _read_out(self) -> None:
-        """What senders had sent before the stop is in the kernel's buffers: read until nothing comes."""
+        """What was sent before the stop is in the kernel's buffers: read until nothing comes, and nobody waits for room."""
         loop = asyncio.get_running_loop()
-        self._read_at = loop.time()
-        for _ in range(int(_LAST_READ / _QUIET * 4)):
-            if not self._open or loop.time() - self._read_at >= _QUIET:
+        self._read_at, until = loop.time(), loop.time() + _LAST_READ
+        while (self._open or self._shaking) and loop.time() < until:
+            if self._held or self._shaking:
+                self._read_at = loop.time()
+            elif loop.time() - self._read_at >= _QUIET:
                 return
             await asyncio.sleep(_QUIET / 4)
 

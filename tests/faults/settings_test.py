@@ -1,4 +1,4 @@
-"""Wrong settings, busy ports, missing and unreadable places, through the command line: one clear sentence, the right exit code."""
+"""Wrong settings, busy ports, missing and unreadable places, by the command line: one clear sentence, the right exit code."""
 
 import os
 import socket

@@ -141,6 +141,18 @@ async def test_stop_delivers_what_was_sent(inlet: Any, running: Any) -> None:
         writer.close()
 
 
+async def test_stop_delivers_what_waited_for_room(inlet: Any, running: Any) -> None:
+    """The backbone is slow when the stop comes, a sender has sent all and gone: nothing of it is lost."""
+    source, _ = new_source(inlet, high_water=32 << 10)
+    async with running(source):
+        inlet.gate.clear()
+        with socket.create_connection(source.address) as sender:
+            sender.sendall((b"<13>" + b"x" * 995 + b"\n") * 300)
+        await asyncio.sleep(0.1)
+        asyncio.get_running_loop().call_later(0.4, inlet.gate.set)
+    assert len(inlet.records) == 300
+
+
 async def test_long_lines_and_junk(inlet: Any, running: Any) -> None:
     """A line beyond the limit is cut and tagged; binary junk does no harm to the next connection."""
     source, signals = new_source(inlet, limit=1000)
