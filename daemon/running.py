@@ -15,7 +15,7 @@ from daemon.load import Configuration, load
 from daemon.settings import File, Listening
 from daemon.supervisor import Supervisor, check_ports, lock
 from daemon.telemetry import use_metrics_folder
-from model import FullError, VonggacError
+from model import ConfigError, FullError, VonggacError
 
 ROLES = ("national", "notify", "console", "correlate", "collect")
 """In the order they are started: what receives is there before what sends."""
@@ -81,7 +81,7 @@ async def running(configuration: Configuration, tell: Callable[[str], None]) -> 
             supervisor.stop.set()
             await task
         if supervisor.failed:
-            raise StartError(f"{supervisor.failed}; see the message above and {configuration.home / 'logs'}")
+            raise ConfigError(f"{supervisor.failed}; see the message above and {configuration.home / 'logs'}")
     finally:
         held.close()
 

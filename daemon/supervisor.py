@@ -22,6 +22,8 @@ STOP_WITHIN = 9.5
 """Seconds from the signal until a role that has not ended is killed."""
 PATIENCE = 12.0
 """Seconds a starting role waits for another of its kind to end: longer than a stop takes."""
+LAST_CHANCE = 0.4
+"""Seconds the system has to end what was killed."""
 CONFIG_EXIT = 2
 """Exit code of a role whose configuration is wrong: starting it again would not help."""
 
@@ -42,8 +44,7 @@ class Supervisor:
             running.add_signal_handler(number, self.stop.set)
         keepers = [asyncio.create_task(self._keep(role)) for role in self._roles]
         await self.stop.wait()
-        await self._end()
-        await asyncio.gather(*keepers)
+        await self._end(keepers)
 
     async def _keep(self, role: str) -> None:
         clock, wait = asyncio.get_running_loop(), FIRST_WAIT
@@ -58,30 +59,42 @@ class Supervisor:
                 return
             if clock.time() - started > CALM:
                 wait = FIRST_WAIT
-            self._tell(f"{role} ended with code {code}; starting it again in {wait:.1f} s")
+            how = "could not be started" if code is None else f"ended with code {code}"
+            self._tell(f"{role} {how}; starting it again in {wait:.1f} s")
             try:
                 await asyncio.wait_for(self.stop.wait(), wait)
             except TimeoutError:
                 wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _once(self, role: str) -> int:
+    def command(self, role: str) -> tuple[str, ...]:
+        """What is started for ``role``."""
+        return (sys.executable, "-P", "-m", "daemon.cli", role, "--config", str(self._configuration.file))
+
+    async def _once(self, role: str) -> int | None:
+        """Exit code of one run of ``role``; None when the system has no room for another process."""
         env = os.environ | {SUPERVISOR: str(os.getpid())} | _path()
-        command = (sys.executable, "-P", "-m", "daemon.cli", role, "--config", str(self._configuration.file))
-        child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, env=env)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self.command(role), stdin=asyncio.subprocess.DEVNULL, start_new_session=True, env=env
+            )
+        except OSError:
+            return None
         self._children[role] = child
         return await child.wait()
 
-    async def _end(self) -> None:
-        living = [c for c in self._children.values() if c.returncode is None]
-        for child in living:
-            child.terminate()
-        waits = [asyncio.create_task(c.wait()) for c in living]
-        if waits:
-            await asyncio.wait(waits, timeout=STOP_WITHIN)
-        for role, child in self._children.items():
-            if child.returncode is None:
-                self._tell(f"{role} did not stop within {STOP_WITHIN:.0f} s and was killed; nothing acknowledged is lost")
-                child.kill()
+    async def _end(self, keepers: Sequence[asyncio.Task[None]]) -> None:
+        """Ask every child to stop, one started this very moment too; kill what does not within STOP_WITHIN."""
+        clock = asyncio.get_running_loop().time
+        deadline, asked = clock() + STOP_WITHIN, set[int]()
+        while (waiting := [k for k in keepers if not k.done()]) and clock() < deadline + LAST_CHANCE:
+            late = clock() >= deadline
+            for role, child in self._children.items():
+                if child.returncode is None and (late or child.pid not in asked):
+                    asked.add(child.pid)
+                    (child.kill if late else child.terminate)()
+                    if late:
+                        self._tell(f"{role} did not stop within {STOP_WITHIN:.0f} s and was killed; nothing acknowledged is lost")
+            await asyncio.wait(waiting, timeout=0.1)
 
 
 def _path() -> dict[str, str]:
