@@ -75,6 +75,8 @@ class ParquetEvents:
         microseconds (looked at when ``write`` is called, also with no events). ``search_limit`` is in seconds,
         ``search_memory`` in MB.
         """
+        # mimalloc, Arrow's own choice, hands columns back to the kernel and faults them in again: a third of the store's time.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         make_private(folder / "manifest.db")
         manifest = await Manifest.open(folder, clock)
         writer = Writer(

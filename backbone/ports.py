@@ -48,7 +48,7 @@ class Bus(Protocol):
         ...
 
     async def read(self, topic: str, after: int, limit: int, wait: float = 0.0) -> list[Record]:
-        """Up to ``limit`` records with offset > ``after``, in order; waits up to ``wait`` seconds for the first one."""
+        """Up to ``limit`` records with offset > ``after``, in order, fewer when they are long; waits up to ``wait`` seconds."""
         ...
 
     async def end(self, topic: str) -> int:

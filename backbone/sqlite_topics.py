@@ -30,6 +30,8 @@ SCHEMA: Final = (
 _SHIFT: Final = 44
 _MOST_RECORDS: Final = 4096
 _MOST_BYTES: Final = 4 << 20
+_MOST_READ: Final = 16 << 20
+"""Bytes after which a read ends with the batch it is in, so that long records cannot fill the memory."""
 _LARGEST: Final = 1 << 30
 _PLAIN: Final = 256
 """Smaller packs are not compressed: ``size`` 0."""
@@ -139,7 +141,7 @@ class Unpacked:
 
 
 def read(connection: sqlite3.Connection, unpacked: Unpacked, topic: str, after: int, limit: int) -> list[Record]:
-    """Up to ``limit`` records with offset > ``after``, in order."""
+    """Up to ``limit`` records with offset > ``after``, in order; fewer when they are long."""
     found = _topic(connection, topic)
     if found is None or found[1] <= after or limit <= 0:
         return []
@@ -150,6 +152,7 @@ def read(connection: sqlite3.Connection, unpacked: Unpacked, topic: str, after: 
         (start or base + 1, base + found[1]),
     )
     records: list[Record] = []
+    size = 0
     for key, at, *row in rows:
         first = key - base
         if first + row[0] <= after + 1:
@@ -157,7 +160,8 @@ def read(connection: sqlite3.Connection, unpacked: Unpacked, topic: str, after: 
         skip = max(0, after + 1 - first)
         part = unpacked.records(key, tuple(row))[skip : skip + limit - len(records)]
         records.extend([Record(offset, name, value, at) for offset, (name, value) in enumerate(part, first + skip)])
-        if len(records) >= limit:
+        size += row[1] or len(row[3])
+        if len(records) >= limit or size >= _MOST_READ:
             break
     rows.close()
     return records

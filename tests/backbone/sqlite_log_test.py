@@ -197,3 +197,16 @@ async def test_full_disk(small_disk: Path) -> None:
     log = await SqliteLog.open(small_disk / "log.db", SystemClock())
     assert [r.offset for r in await log.read("events", 0, 1000)] == list(range(1, kept + 2))
     await log.close()
+
+
+async def test_long_records_do_not_fill_the_memory(tmp_path: Path) -> None:
+    """A read of many long records ends early, with at least one, and reading on gives the others."""
+    log = await SqliteLog.open(tmp_path / "log.db", SystemClock())
+    await log.append("events", [("s", bytes([n]) * (1 << 20)) for n in range(40)])
+    after, reads = 0, []
+    while found := await log.read("events", after, 1_000):
+        reads.append(len(found))
+        assert [r.offset for r in found] == list(range(after + 1, after + 1 + len(found)))
+        after = found[-1].offset
+    assert after == 40 and len(reads) > 1 and max(reads) <= 20
+    await log.close()
