@@ -205,6 +205,14 @@ class House:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return msgspec.json.decode(answer.read())
 
+    def metrics(self) -> dict[str, float]:
+        """/metrics: ``name{labels}`` without the prefix ``vonggac_`` → value."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.console}/metrics")
+        request.add_header("Authorization", f"Bearer {self.key('console')}")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            rows = (line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#"))
+            return {name.removeprefix("vonggac_"): float(value) for name, _, value in rows}
+
     def post(self, body: bytes, key: str = "", *, kind: str = "application/x-ndjson", **more: str) -> int:
         """POST records to HTTP ingest, with an idempotency key when given; the status. URLError when it does not answer.
 
