@@ -23,7 +23,7 @@ from model.moment import HOUR
 
 CHUNK: Final = 256 << 10
 _BATCH_RECORDS: Final = 5_000
-_BATCH_BYTES: Final = 2 << 20
+_BATCH_BYTES: Final = 4 << 20
 _COOL: Final = 600.0  # seconds without change after which a file leaves the hot table
 _BACK: Final = 64 << 10
 
@@ -76,7 +76,7 @@ class Follower:
         return sum(1 for f in self._files.values() if not f.gone)
 
     def advance(self, now: Micros) -> Batch:
-        """One step: scan when due, then a chunk of every file that has something, up to a batch. Empty when nothing changed."""
+        """One step: scan when due, then read files, a chunk of each in turn, up to a batch. Empty when nothing changed."""
         clock = time.monotonic()
         if self._since is None:
             self._since, self._rest_changed = now, True
@@ -84,9 +84,19 @@ class Follower:
             self._scan(now, clock)
             self._scan_at = time.monotonic() + self._settings.rescan
         records: list[RawRecord] = []
+        room, amount = _BATCH_BYTES, 1
+        while amount and room > 0 and len(records) < _BATCH_RECORDS:
+            amount = self._round(records, room, now, clock)
+            room -= amount
+            if not self.more:
+                break
+        return Batch(records, self._tables())
+
+    def _round(self, records: list[RawRecord], room: int, now: Micros, clock: float) -> int:
+        """A chunk of every file that has something, up to ``room`` bytes; return how many. ``more``: there is still some."""
         size = 0
         for file in self._turns(clock):
-            if len(records) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+            if len(records) >= _BATCH_RECORDS or size >= room:
                 self.more = True
                 break
             lines, amount = self._read(file, clock)
@@ -96,7 +106,7 @@ class Follower:
                 size += amount
             self._turn += 1
             self._add(records, file, lines, now)
-        return Batch(records, self._tables())
+        return size
 
     def close(self) -> None:
         for file in self._files.values():
