@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import Command
+from calling import Command
 
 from backbone.clock import ManualClock
 from backbone.codec import encode

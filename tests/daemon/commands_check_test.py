@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from conftest import Command, rule
+from calling import Command, rule
 
 UNFIT = "title: Odd\nid: 00000000-0000-4000-8000-000000000009\nlogsource: {product: a}\ndetection: {s: {a: 1}, condition: t}\n"
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Command, rule
+from calling import Command, rule
 from evtx_file import evtx
 
 AUDIT = """\

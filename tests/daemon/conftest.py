@@ -1,16 +1,15 @@
 """What tests of the command line share: a configuration of its own, and the command called in this process."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 
 from daemon.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from calling import Answer, Command, rule
 
 SYSTEMS = """\
 systems:
@@ -24,29 +23,6 @@ collector:
   sources:
     - {name: tcp, type: syslog_tcp, listen: "127.0.0.1:5514"}
 """
-RULE = """\
-title: Rule {number}
-id: 00000000-0000-4000-8000-{number:012d}
-logsource: {{{logsource}}}
-detection: {{s: {{{test}}}, condition: s}}
-level: high
-"""
-
-
-class Answer(NamedTuple):
-    """What a command printed and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """Standard output as JSON lines."""
-        return [msgspec.json.decode(line) for line in self.out.splitlines()]
-
-
-Command = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -76,8 +52,3 @@ def config(tmp_path: Path) -> Path:
     file = tmp_path / "vonggac.yml"
     file.write_text(SETTINGS, "utf-8")
     return file
-
-
-def rule(number: int, logsource: str, test: str) -> str:
-    """A Sigma rule of id …``number``."""
-    return RULE.format(number=number, logsource=logsource, test=test)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Command
+from calling import Command
 
 from backbone.clock import ManualClock
 from backbone.codec import encode

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from calling import Command
 
 from daemon.ecs import load_tables, read_tables
 from daemon.load import load

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from conftest import rule
+from calling import rule
 
 from daemon.keys import private_folder
 from daemon.load import load
