@@ -1,5 +1,6 @@
 """Records of a file, whatever it is: lines, JSON documents over many lines, EVTX, gzip of these, standard input."""
 
+import codecs
 import gzip
 import io
 import json
@@ -17,6 +18,7 @@ MAX_LINE = 2**20
 MAX_PIPED = 256 * 2**20
 """Largest EVTX that is read from a pipe or a gzip: it is held whole, because its parts refer to each other."""
 _EVTX, _GZIP, _BOM = b"ElfFile\x00", b"\x1f\x8b", b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _EVTX_HEADER, _EVTX_CHUNK = 4096, 65536
 
 
@@ -50,6 +52,8 @@ def _of_stream(stream: BinaryIO, name: str) -> Iterator[bytes]:
     buffered: Any = io.BufferedReader(stream, 2**18)
     if buffered.peek(2).startswith(_GZIP):
         buffered = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 2**18)
+    if buffered.peek(2).startswith(_UTF16):
+        buffered = io.BufferedReader(_Recoded(buffered), 2**18)
     start = buffered.peek(4096)
     if start.startswith(_EVTX):
         content = buffered.read(MAX_PIPED + 1)
@@ -60,6 +64,26 @@ def _of_stream(stream: BinaryIO, name: str) -> Iterator[bytes]:
         yield from _json(buffered)
     else:
         yield from _lines(buffered)
+
+
+class _Recoded(io.RawIOBase):
+    """UTF-16, as Windows' own tools write it, read as UTF-8: its line ends are then where they are looked for."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._ready = stream, b""
+        self._decode = codecs.getincrementaldecoder("utf-16")("replace").decode
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = b"."
+        while data and not self._ready:
+            data = self._stream.read(2**16)
+            self._ready = self._decode(data, not data).encode("utf-8", "replace")
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

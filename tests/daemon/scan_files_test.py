@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from evtx_file import evtx
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon import scan_files
@@ -72,6 +72,22 @@ def test_json_documents(tmp_path: Path, content: str) -> None:
     assert [json.loads(r) for r in read(tmp_path, gzip.compress(content.encode()))] == expected
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16(tmp_path: Path, encoding: str) -> None:
+    """What PowerShell wrote in UTF-16 is read like anything else: lines, JSON lines, documents, packed or not."""
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    for text, wanted in (
+        ("đăng\r\n\r\nnhập\U0001f600", ["đăng", "", "nhập\U0001f600"]),
+        ('{"a": "hậu"}\r\n{"a": 2}\r\n', ['{"a": "hậu"}', '{"a": 2}']),
+        ('[\r\n{"a": "hậu"},\r\n{"a": 2}]', ['{"a": "hậu"}', '{"a": 2}']),
+        ("x" * 200_000 + "\n", ["x" * 200_000]),
+    ):
+        content = mark + text.encode(encoding)
+        assert read(tmp_path, content) == read(tmp_path, gzip.compress(content)) == [w.encode() for w in wanted]
+    assert read(tmp_path, b"\xff\xfea\0\n\0b") == [b"a", "\ufffd".encode()]
+
+
+@settings(max_examples=50)
 @given(
     st.lists(
         st.dictionaries(
