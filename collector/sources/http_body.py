@@ -1,5 +1,6 @@
 """The body of an ingest request → records as received. Everything is bounded; the caller's mistakes are ``BodyError``. No I/O."""
 
+import json
 import zlib
 from typing import Final
 
@@ -14,8 +15,11 @@ LINES: Final = frozenset(
 )
 JSON: Final = frozenset({"application/json", "text/json"})
 TEXT: Final = frozenset({"text/plain"})
+UNSAID: Final = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+"""What ``curl --data`` and others send when nobody told them: the body is looked at."""
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
+_text = msgspec.json.Decoder(str).decode
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -70,13 +74,15 @@ def unpack(body: bytes, encoding: str, limits: Limits) -> bytes:
 
 
 def cut(body: bytes, kind: str, limits: Limits) -> Cut:
-    """Records of ``body`` by media type ``kind`` ("" guesses). Each record keeps its own bytes."""
-    if kind in JSON or (not kind and body.lstrip()[:1] in (b"{", b"[")):
+    """Records of ``body`` by media type ``kind`` (one of UNSAID guesses). Each record keeps its own bytes."""
+    if kind in JSON:
         found = _json(body, limits)
     elif kind in LINES:
         found = _json_lines(body, limits)
-    elif kind in TEXT or not kind:
+    elif kind in TEXT:
         found = Cut(_lines(body, limits))
+    elif kind in UNSAID:
+        found = _guessed(body, limits)
     else:
         raise BodyError(
             415, f"Content-Type {kind[:80]!r} is not understood; send application/json, application/x-ndjson or text/plain."
@@ -87,22 +93,54 @@ def cut(body: bytes, kind: str, limits: Limits) -> Cut:
 
 
 def _json(body: bytes, limits: Limits) -> Cut:
-    """One JSON value, or an array of them; several lines of JSON are forgiven their media type."""
+    """One JSON value, or an array of them (a string is the line it holds); lines of JSON are forgiven their media type."""
     text = body.strip()
     if not text:
         return Cut([])
     try:
         if text[:1] == b"[":
-            return Cut([_bounded(bytes(item), limits) for item in _array.decode(text)])
+            return Cut([_bounded(_line(item), limits) for item in _items(text)])
         _raw.decode(text)
-        return Cut([_bounded(text, limits)])
+        return Cut([_bounded(_line(text), limits)])
     except RecursionError as error:
         raise BodyError(400, "The JSON is nested too deeply.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         first, newline, _ = text.partition(b"\n")
         if newline and text[:1] == b"{" and _is_json(first):
             return _json_lines(text, limits)
         raise BodyError(400, f"The body is not valid JSON: {error}.") from error
+
+
+def _items(text: bytes) -> list[bytes]:
+    """The values of an array, as they stand; written anew when only a laxer reader takes them (lone surrogates, NaN)."""
+    try:
+        return [bytes(item) for item in _array.decode(text)]
+    except msgspec.DecodeError as error:
+        try:
+            found = json.loads(text, strict=False)
+        except ValueError:
+            raise error from None
+        return [json.dumps(item).encode() for item in found]
+
+
+def _guessed(body: bytes, limits: Limits) -> Cut:
+    """JSON when it is; else lines: those of Apache's error log begin with a bracket too."""
+    if body.lstrip()[:1] in (b"{", b"["):
+        try:
+            return _json(body, limits)
+        except BodyError:
+            pass
+    return Cut(_lines(body, limits))
+
+
+def _line(value: bytes) -> bytes:
+    """The text of a JSON string; empty ones, those that are no text and other values stay JSON."""
+    if value[:1] != b'"':
+        return value
+    try:
+        return _text(value).encode() or value
+    except (msgspec.DecodeError, UnicodeError):
+        return value
 
 
 def _json_lines(body: bytes, limits: Limits) -> Cut:

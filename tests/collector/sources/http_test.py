@@ -124,8 +124,8 @@ async def test_not_durable_is_not_accepted(inlet: Any, running: Any) -> None:
     """Full: 503 with Retry-After and nothing remembered; slower than the limit: 503; afterwards the same key works."""
     async with serving(inlet, running, commit_timeout=0.2) as (_, session, signals):
         inlet.full = 1
-        async with session.post("/ingest", data=b"x", headers={"Idempotency-Key": "k"}) as response:
-            assert response.status == 415  # aiohttp's own application/octet-stream
+        async with session.post("/ingest", data=b"x", headers={"Idempotency-Key": "k", "Content-Type": "x/y"}) as response:
+            assert response.status == 415
         async with session.post("/ingest", data="x", headers={"Idempotency-Key": "k"}) as response:
             assert (response.status, response.headers["Retry-After"]) == (503, "5")
         inlet.gate.clear()
@@ -201,12 +201,12 @@ async def test_old_keys_are_forgotten(inlet: Any, running: Any) -> None:
     st.binary(max_size=300), st.sampled_from(["", "application/json", "application/x-ndjson", "text/plain", "x/y"]), st.booleans()
 )
 def test_any_body_is_records_or_a_body_error(body: bytes, kind: str, packed: bool) -> None:
-    """Nothing but BodyError comes out of any bytes, and every record is part of the body."""
+    """Nothing but BodyError comes out of any bytes, and every record is part of the body, or a JSON string's text."""
     try:
         content = unpack(gzip.compress(body) if packed else body, "gzip" if packed else "", LIMITS)
         assert content == body
         for data, _ in cut(content, kind, LIMITS).records:
-            assert data in body
+            assert data in body or kind != "text/plain"
         unpack(body, "gzip", LIMITS)
     except BodyError as error:
         assert error.status in (400, 413, 415)
@@ -219,6 +219,20 @@ def test_arrays_and_lines_give_the_same_records(values: list[dict[str, Any]]) ->
     array = cut(b"[" + b",".join(lines) + b"]", "application/json", LIMITS)
     assert array.records == cut(b"\n".join(lines), "application/x-ndjson", LIMITS).records
     assert [d for d, _ in array.records] == lines
+
+
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "application/octet-stream"])
+def test_a_body_that_says_nothing_is_looked_at(kind: str) -> None:
+    """Without a telling media type JSON is JSON and lines are lines, also those that begin like JSON; a string is its line."""
+    apache = b"[Sun Nov 22 08:10:15 2026] [core:error] x"
+    for body, wanted in [
+        (b'[{"a":1},"<13>x \\u0111"]', [b'{"a":1}', "<13>x đ".encode()]),
+        (b'{"a":1}\n{"a":2}\n', [b'{"a":1}', b'{"a":2}']),
+        (apache + b"\n{not json", [apache, b"{not json"]),
+        (b"a=b&c=d", [b"a=b&c=d"]),
+        (b'["", "\\ud800"]', [b'""', b'"\\ud800"']),
+    ]:
+        assert [data for data, _ in cut(body, kind, LIMITS).records] == wanted
 
 
 def test_random_bytes_unpack_within_bounds() -> None:
