@@ -5,6 +5,7 @@ Order: ``{"paths": […], "target": file, "placeholders": {name: […]}}``. It p
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -17,8 +18,11 @@ def main() -> None:
     """Do one order."""
 
     def tell(what: str, done: int, total: int) -> None:
-        sys.stdout.write(json.dumps([what, done, total]) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps([what, done, total]) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os._exit(1)  # who ordered is gone: nobody waits for the rules or reads a traceback
 
     order = json.load(sys.stdin)
     contents = list(files([Path(path) for path in order["paths"]]))
