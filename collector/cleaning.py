@@ -15,6 +15,7 @@ NAME: Final = 256
 VALUE: Final = 65_536
 VALUES: Final = 1000
 _WIDEST: Final = 2**63
+_PLAIN: Final = frozenset((str, int, bool, type(None)))
 
 
 def clean(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
@@ -29,19 +30,29 @@ def clean(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
 
 
 def _hold(fields: dict[str, Any]) -> bool:
-    """Whether all is short ASCII text and small numbers: so it is for most events, and found out without looking at each."""
+    """Whether all is short sound text and small numbers: so it is for most events, and found out without looking at each."""
     values = fields.values()
+    kinds = set(map(type, values))
+    if not kinds <= _PLAIN:
+        return False
     texts = [value for value in values if type(value) is str]
     joined = "".join(texts)
-    if len(joined) > VALUE or not joined.isascii() or not _are_names(fields):
+    if len(joined) > VALUE or not _are_names(fields) or not (joined.isascii() or _are_composed(texts)):
         return False
-    if len(texts) < len(fields):
-        for value in values:
-            kind = type(value)
-            if kind is str or kind is bool or value is None or (kind is int and -_WIDEST <= value < _WIDEST):
-                continue
-            return False
-    return True
+    if int not in kinds:
+        return True
+    numbers = [value for value in values if type(value) is int]
+    return min(numbers) >= -_WIDEST and max(numbers) < _WIDEST
+
+
+def _are_composed(texts: list[str]) -> bool:
+    """Whether all are in NFC, without lone surrogates. Parts of a text in NFC are in NFC, so they are looked at as one."""
+    joined = "".join([text for text in texts if not text.isascii()])
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return False
+    return is_normalized("NFC", joined)
 
 
 def _are_names(fields: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from backbone.ports import Bus, Record
 from model import Event, Micros
 
 TOPIC: Final = "events"
-KEPT_RECORDS: Final = 6_000
+KEPT_RECORDS: Final = 3_000
 KEPT_BYTES: Final = 32 << 20
 """What is kept of batches decoded, in records and in bytes as they were encoded."""
 PATIENCE: Final = 0.05
@@ -42,9 +42,12 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 class Arrivals:
-    """Use one for all loops. ``batch`` records are read at once; ``wait`` is seconds to wait for the first one."""
+    """Use one for all loops. ``wait`` is seconds to wait for the first record.
 
-    def __init__(self, bus: Bus, *, batch: int = 2_000, wait: float = 0.2) -> None:
+    ``batch`` records are read at once; much larger ones do not stay in the processor's cache, and cost more.
+    """
+
+    def __init__(self, bus: Bus, *, batch: int = 1_000, wait: float = 0.2) -> None:
         self._bus, self._batch, self._wait = bus, batch, wait
         self._kept: deque[_Batch] = deque()
         self._reading: dict[int, asyncio.Task[Sequence[Arrival]]] = {}

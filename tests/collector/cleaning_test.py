@@ -50,3 +50,13 @@ def test_bounds_are_counted() -> None:
     assert clean({"n" * (NAME + 1): 1}) == ({"n" * NAME: 1}, 1)
     fields, cut = clean({str(n): n for n in range(FIELDS + 3)})
     assert (len(fields), cut) == (FIELDS, 3)
+
+
+def test_composed_text_beside_marks() -> None:
+    """Composed Vietnamese is left alone; a value that begins with a mark is not joined with the one before it."""
+    fields = {"a": "Hồ sơ đã tiếp nhận", "b": 7, "c": "Ủy ban", "d": "x"}
+    assert clean(fields)[0] is fields
+    apart = {"a": "e", "b": "\u0301tat"}
+    assert clean(dict(apart)) == (apart, 0)
+    loose = {"a": "Ủy ban".replace("Ủ", "U\u0309"), "b": "nhân dân"}
+    assert clean(loose) == ({"a": "Ủy ban", "b": "nhân dân"}, 0)
