@@ -42,7 +42,7 @@ export function alertRow(alert) {
 export function incidentRow(incident) {
   return [make("span", { class: "edge" }), make("span", { class: "title" }, half(incident.title)),
     make("span", { class: "side" }, clock(incident.detected_at), make("br"), make("span", { class: "badge" }, incident.severity)),
-    make("span", { class: "about" }, [incident.systems.join(", "), `${incident.alerts.length} ${t("alerts").toLowerCase()}`, incident.national_id || t(incident.delivery)].filter(Boolean).join(" · "))];
+    make("span", { class: "about" }, [incident.systems.join(", "), t("alertCount", { n: incident.alerts.length }), incident.national_id || t(incident.delivery)].filter(Boolean).join(" · "))];
 }
 export function eventRow(event) {
   return [make("span", { class: "edge" }), make("span", { class: "when" }, clock(event.happened_at), make("br"), event.host || event.peer),

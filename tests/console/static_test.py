@@ -111,3 +111,14 @@ async def test_the_log_in_page(opened: tuple[Page, MemoryState, ManualClock]) ->
     await page.fill("#token", "not-the-right-token")
     await page.click("button[type=submit]")
     await page.wait_for_selector("#wrong:not([hidden])")
+
+
+async def test_a_narrow_window_holds_the_page(opened: tuple[Page, MemoryState, ManualClock]) -> None:
+    """On a telephone nothing stands outside the window, in both languages and with a line opened."""
+    page, _, _ = opened
+    await page.set_viewport_size({"width": 375, "height": 760})
+    await page.keyboard.press("j")
+    for _ in range(2):
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 375
+        await page.click("#lang")
+    await shoot(page, "narrow")
