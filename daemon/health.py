@@ -1,6 +1,6 @@
 """Health of the roles, as files in ``var/run/health/``: each role writes its own every second, anyone may read them."""
 
-import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,10 @@ from model.moment import SECOND
 
 STALE: Micros = 10 * SECOND
 """A role that has not written for this long is taken for hung or dead."""
+
+
+ROOM = 8 * 2**20
+"""Bytes free on the disk below which it is called full."""
 
 
 class LoopHealth(msgspec.Struct, frozen=True):
@@ -40,16 +44,23 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def write(folder: Path, health: RoleHealth) -> None:
-    """Replace the role's file in one step."""
-    temporary = folder / f".{health.role}.{os.getpid()}"
-    temporary.write_bytes(msgspec.json.encode(health))
-    temporary.replace(folder / f"{health.role}.json")
+    """Replace the role's file in one step; on a full disk write over the old one, which has its blocks. OSError."""
+    content, temporary, file = msgspec.json.encode(health), folder / f".{health.role}", folder / f"{health.role}.json"
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        with file.open("r+b") as stream:
+            stream.write(content)
+            stream.truncate()
 
 
 def read(folder: Path, expected: tuple[str, ...], now: Micros) -> Health:
     """What the roles in ``expected`` say of themselves at ``now``."""
     roles: list[RoleHealth] = []
-    problems: list[str] = []
+    free = shutil.disk_usage(folder).free if folder.is_dir() else ROOM
+    problems = [f"the disk of {folder} is full ({free // 2**20} MiB free); make room, nothing is read until then"] * (free < ROOM)
     for role in expected:
         try:
             health = msgspec.json.decode((folder / f"{role}.json").read_bytes(), type=RoleHealth)

@@ -32,6 +32,7 @@ class Loops:
         self.stop = asyncio.Event()
         self._role, self._folder, self._clock, self._signals = role, folder, clock, signals
         self._states: dict[str, LoopHealth] = {}
+        self._unwritten = False
         self._log = structlog.get_logger()
 
     async def run(self, loops: Mapping[str, Loop]) -> None:
@@ -100,7 +101,13 @@ class Loops:
                 self.stop.set()
 
     def _write(self) -> None:
-        write(self._folder, RoleHealth(self._role, os.getpid(), self._clock.now(), tuple(self._states.values())))
+        try:
+            write(self._folder, RoleHealth(self._role, os.getpid(), self._clock.now(), tuple(self._states.values())))
+            self._unwritten = False
+        except OSError as error:
+            if not self._unwritten:
+                self._log.error("health_not_written", folder=str(self._folder), error=error.strerror or str(error))
+            self._unwritten = True
 
 
 def every(seconds: float, act: Callable[[], Awaitable[object]]) -> Loop:

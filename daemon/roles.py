@@ -19,8 +19,9 @@ def run(role: str, configuration: Configuration) -> None:
     """Run ``role`` until SIGTERM or SIGINT. ConfigError when it cannot be built."""
     running.prepare(configuration)
     log_to(configuration.home / "logs" / f"{role}.jsonl", role, configuration.settings.log_level)
-    use_metrics_folder(configuration.home / "run/metrics")
     held = lock_role(configuration.home, role)
+    if not use_metrics_folder(configuration.home / "run/metrics", role):
+        structlog.get_logger().error("metrics_not_kept", reason=f"the disk of {configuration.home} is full; make room")
     try:
         uvloop.run(_run(role, configuration))
     except VonggacError:

@@ -1,6 +1,7 @@
 """One process a role: started, watched, restarted with backoff, stopped together within ten seconds."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
@@ -137,9 +138,10 @@ def _hold(file: Path) -> IO[str] | str:
         holder = stream.read().strip() or "unknown"
         stream.close()
         return holder
-    stream.truncate(0)
-    stream.write(str(os.getpid()))
-    stream.flush()
+    with contextlib.suppress(OSError):  # a full disk: the lock holds without our name in it
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
     return stream
 
 

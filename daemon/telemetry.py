@@ -44,6 +44,8 @@ HELP = {
 }
 LOG_BYTES, LOG_FILES = 20 * 2**20, 5
 """A log file is put aside at this size; so many of them are kept."""
+_FILES, _RESERVED = ("counter", "gauge_mostrecent", "histogram"), 256 * 2**10
+"""A process's files of signals, and the bytes kept for each: some 1,500 series."""
 _BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -72,14 +74,33 @@ class PrometheusSignals:
         return metric.labels(**labels) if labels else metric
 
 
-def use_metrics_folder(folder: Path, *, fresh: bool = False) -> None:
-    """Keep this process's and its children's signals in ``folder``; ``fresh`` drops those of earlier runs."""
+def use_metrics_folder(folder: Path, role: str = "", *, fresh: bool = False) -> bool:
+    """Keep this process's signals in ``folder``, as those of ``role``: they go on where an earlier process of it stopped.
+
+    ``fresh`` drops those of earlier runs. False when there is no room for them on the disk: they are in memory and not shown.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if fresh:
         for old in folder.glob("*.db"):
             old.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    if role:
+        try:
+            for kind in _FILES:
+                _reserve(folder / f"{kind}_{role}.db")
+        except OSError:
+            values.ValueClass = values.MutexValue
+            return False
+    identity = (lambda: role) if role else os.getpid
+    values.ValueClass = values.MultiProcessValue(identity)  # type: ignore[no-untyped-call]
+    return True
+
+
+def _reserve(file: Path) -> None:
+    """Give the file its blocks now: written through memory, a full disk would not be an error but the end of the process."""
+    with file.open("ab") as stream:
+        if not stream.tell():
+            os.posix_fallocate(stream.fileno(), 0, _RESERVED)
 
 
 def exposition() -> bytes:
@@ -123,7 +144,24 @@ def log_to(file: Path | None, role: str, level: str = "info") -> None:
 
 
 class _Kept(RotatingFileHandler):
-    """Log lines name people and addresses: nobody else may read the file."""
+    """Log lines name people and addresses: nobody else may read the file. On a full disk they are on standard error only."""
+
+    full = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.failed = False
+        super().emit(record)
+        self.full = self.failed
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Said once, in a line: a traceback a line would fill what room there is."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self.failed = True
+        if not self.full:
+            print(f"{self.baseFilename}: not written ({error.strerror}); the lines are here only", file=sys.stderr)  # noqa: T201
 
     def _open(self) -> TextIOWrapper:
         stream = super()._open()

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from daemon import health
 from daemon.health import STALE, LoopHealth, RoleHealth, read, write
 from model.moment import SECOND
 
@@ -47,3 +50,20 @@ def test_writing_is_one_step(tmp_path: Path) -> None:
         assert read(tmp_path, ("collect",), NOW).ready
     assert [f.name for f in tmp_path.iterdir()] == ["collect.json"]
     assert read(tmp_path, (), NOW).ready
+
+
+def test_a_full_disk_is_a_problem_and_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room the old file is written over; who reads is told that the disk is full."""
+    write(tmp_path, role("collect", NOW - 100 * SECOND))
+
+    def full(path: Path, content: bytes) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    write(tmp_path, role("collect"))
+    monkeypatch.setattr(health, "ROOM", 1 << 62)
+    seen = read(tmp_path, ("collect",), NOW)
+    assert not seen.ready and len(seen.problems) == 1
+    assert seen.problems[0].startswith(f"the disk of {tmp_path} is full (")
+    assert [p.name for p in tmp_path.iterdir()] == ["collect.json"]

@@ -136,3 +136,16 @@ def test_old_signals_are_dropped_at_a_start(tmp_path: Path, monkeypatch: pytest.
     fresh = "import sys, pathlib, daemon.telemetry as t; t.use_metrics_folder(pathlib.Path(sys.argv[1]), fresh=True)"
     subprocess.run([sys.executable, "-c", fresh, str(tmp_path)], cwd=ROOT, check=True)
     assert not list(tmp_path.glob("*.db"))
+
+
+def test_signals_of_a_role_go_on_and_have_their_room(tmp_path: Path) -> None:
+    """A role that starts again counts on in the same files, whose blocks are there before a full disk could end the process."""
+    code = SIGNALS.replace("Path(sys.argv[1]))", "Path(sys.argv[1]), 'collect')")
+    for _ in range(3):
+        shown = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path), "show"], cwd=ROOT, check=True, capture_output=True
+        ).stdout
+    assert b'vonggac_collector_records_total{format="nginx_access",source="tcp"} 9.0' in shown
+    files = sorted(tmp_path.glob("*.db"))
+    assert [f.name for f in files] == ["counter_collect.db", "gauge_mostrecent_collect.db", "histogram_collect.db"]
+    assert all(f.stat().st_blocks * 512 >= 256 * 1024 for f in files)

@@ -39,7 +39,7 @@ def delivered(house: House) -> list[str]:
 
 
 def test_nothing_is_lost_while_the_national_api_is_away(houses: Houses) -> None:
-    """Nobody listens at the national side for a while, our notifier is killed meanwhile: in the end each incident is there once."""
+    """Nobody listens at the national side for a while, the notifier is killed meanwhile: in the end all is there once."""
     house = houses(national={"run": False})
     house.start()
     attack(house, 0, 5)
