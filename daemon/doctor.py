@@ -152,7 +152,10 @@ async def _stores(configuration: Configuration, running: bool) -> AsyncIterator[
         found = f"{len(deliveries)} incidents, {len(waiting)} waiting after several attempts, {len(refused)} refused"
         detail = next((d.last_error for d in (*refused, *waiting)), "")
         yield Finding(
-            "deliveries", not refused and not waiting, f"{found}{': ' + detail if detail else ''}", "check national.url and key"
+            "deliveries",
+            not refused and not waiting,
+            f"{found}{': ' + detail if detail else ''}",
+            "check notifier.national and the link below",
         )
     async with reading.reading_events(configuration) as events:
         broken = await events.verify()

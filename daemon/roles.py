@@ -31,6 +31,7 @@ def run(role: str, configuration: Configuration) -> None:
         sys.exit(1)
     finally:
         held.close()
+        gc.unfreeze()  # what stays frozen is not let go of at the end, and DuckDB says so at length
 
 
 async def _run(role: str, configuration: Configuration) -> None:

@@ -44,7 +44,9 @@ def alerts(config_file: Path, as_json: bool, limit: int, since: Micros, level: L
             for r in rows
         ),
         lambda row: output.LEVEL_STYLE[row[1]],
-        "Chưa có cảnh báo nào. No alert yet: send a log line (`vonggac run` shows how) or replay a day with `vonggac demo`.",
+        "Không cảnh báo nào khớp · No alert matches: leave --since, --level or --id out to see all."
+        if since or rank(level) or one
+        else "Chưa có cảnh báo nào. No alert yet: send a log line (`vonggac run` shows how) or replay a day with `vonggac demo`.",
     )
 
 
@@ -69,7 +71,9 @@ def incidents(config_file: Path, as_json: bool, limit: int, since: Micros) -> No
             for r in rows
         ),
         lambda row: output.SEVERITY_STYLE[row[1]],
-        "Chưa có sự cố nào. No incident yet: alerts of level medium and above become incidents.",
+        "Không sự cố nào khớp · No incident matches: leave --since out to see all."
+        if since
+        else "Chưa có sự cố nào. No incident yet: alerts of level medium and above become incidents.",
     )
 
 

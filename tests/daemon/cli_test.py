@@ -167,6 +167,7 @@ def test_alerts_are_chosen(vonggac: Command, filled: Path) -> None:
     late = "2026-11-21T23:00:00Z"
     choices = (["--level", "high"], ["--level", "critical"], ["--id", "a1"], ["--id", "x"], ["--since", late], ["-n", "1"])
     assert [len(vonggac("alerts", "--config", filled, "--json", *c).rows) for c in choices] == [1, 0, 1, 0, 0, 1]
+    assert "No alert matches" in vonggac("alerts", "--config", filled, "--id", "x").out
 
 
 def test_incidents_as_json(vonggac: Command, filled: Path) -> None:
