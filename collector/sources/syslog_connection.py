@@ -1,9 +1,13 @@
 """One syslog connection: what was read and not yet cut, and the framer that cuts it."""
 
 import asyncio
-from typing import Any, Protocol
+import contextlib
+import ssl
+from typing import Any, Final, Protocol
 
 from collector.framing import Frame, Framer
+
+_RECORDS: Final = 64 << 10
 
 
 class Host(Protocol):
@@ -20,7 +24,7 @@ class Host(Protocol):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Reads into the server's buffer, copies what came, and says so. ``held`` is bytes read and not yet durable."""
+    """Keeps what came, and says so. ``held`` is bytes read and not yet durable. See ``Plain`` and ``Secure``."""
 
     def __init__(self, host: Host, peer: str) -> None:
         self.peer = peer
@@ -30,7 +34,6 @@ class Connection(asyncio.BufferedProtocol):
         self.ended = False
         self.queued = False
         self._host = host
-        self._view = memoryview(host.buffer)
         self._framer = Framer(host.limit)
         self._chunks: list[bytes] = []
         self._paused = False
@@ -41,13 +44,11 @@ class Connection(asyncio.BufferedProtocol):
         self.made = True
         self._host.entered(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._chunks.append(bytes(self._view[:nbytes]))
-        self.held += nbytes
-        self._host.arrived(self, nbytes)
+    def take(self, data: bytes) -> None:
+        """What was read."""
+        self._chunks.append(data)
+        self.held += len(data)
+        self._host.arrived(self, len(data))
 
     def eof_received(self) -> bool:
         return False
@@ -55,6 +56,11 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
         self._host.left(self)
+
+    @property
+    def attached(self) -> bool:
+        """Whether a transport owns the socket."""
+        return self._transport is not None
 
     @property
     def waiting(self) -> bool:
@@ -88,3 +94,88 @@ class Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+
+class Plain(Connection):
+    """TCP: read into the server's buffer and copied, so that a byte is copied once."""
+
+    def __init__(self, host: Host, peer: str) -> None:
+        super().__init__(host, peer)
+        self._view = memoryview(host.buffer)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.take(bytes(self._view[:nbytes]))
+
+
+class Secure(Plain):
+    """TLS over a plain transport. ``shaken`` is done when the handshake is; before that the server knows nothing of us.
+
+    The event loops' own TLS drops what it holds undecrypted when a peer closes while we read slowly: here everything read is
+    decrypted at once, and reading slowly leaves bytes in the kernel, where closing does not harm them.
+    """
+
+    def __init__(self, host: Host, peer: str, context: ssl.SSLContext) -> None:
+        super().__init__(host, peer)
+        self.shaken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._received, self._to_send, server_side=True)
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received.write(self._view[:nbytes])
+        if not self.made and not self._shake():
+            return
+        parts, over = [], False
+        try:
+            while part := self._tls.read(_RECORDS):
+                parts.append(part)
+            over = True  # the peer said good-bye
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            over = True
+        self._send()
+        if parts:
+            self.take(b"".join(parts))
+        if over:
+            self.close()
+
+    def _shake(self) -> bool:
+        """A step of the handshake; True when it is done."""
+        if self.shaken.done():
+            return False
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._send()
+            return False
+        except ssl.SSLError as error:
+            self._send()
+            self.shaken.set_exception(error)
+            return False
+        self._send()
+        self.made = True
+        self.shaken.set_result(None)
+        self._host.entered(self)
+        return True
+
+    def _send(self) -> None:
+        if self._transport is not None and self._to_send.pending:
+            self._transport.write(self._to_send.read())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.made:
+            super().connection_lost(exc)
+        elif not self.shaken.done():
+            self.shaken.set_exception(ConnectionResetError("closed during the handshake"))
+
+    def close(self) -> None:
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._send()
+        super().close()

@@ -22,7 +22,7 @@ from backbone.signals import Signals
 from collector.framing import LIMIT
 from collector.sources.listen import bind_error, new_socket
 from collector.sources.source import Batch, Inlet, deliver, new_nonce
-from collector.sources.syslog_connection import Connection
+from collector.sources.syslog_connection import Connection, Plain, Secure
 from model import RawRecord
 
 _BATCH_RECORDS: Final = 5_000
@@ -72,6 +72,9 @@ class SyslogTcp:
         self._signals = signals
         self._clock = clock
         self._tls = tls
+        if tls is not None:
+            # Senders never read: a ticket left unread would make their close a reset, and what is under way be lost.
+            tls.num_tickets = 0
         self._most = connections
         self._most_per_address = connections_per_address
         self._idle = idle
@@ -177,18 +180,21 @@ class SyslogTcp:
 
     async def _admit(self, sock: socket.socket, peer: str) -> None:
         """Make a connection of an accepted socket; with TLS after the handshake."""
-        connection = Connection(self, peer)
-        timeout = _HANDSHAKE if self._tls else None
+        secure = Secure(self, peer, self._tls) if self._tls else None
+        connection = secure or Plain(self, peer)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, sock, ssl=self._tls, ssl_handshake_timeout=timeout
-            )
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, sock)
+            if secure:
+                async with asyncio.timeout(_HANDSHAKE):
+                    await secure.shaken
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             self._refused("handshake", f"{peer}: {error}")
         finally:
             if not connection.made:
-                sock.close()
+                connection.abort()
+                if not connection.attached:
+                    sock.close()
                 self._forget_address(peer)
 
     def _forget_address(self, peer: str) -> None:

@@ -2,10 +2,12 @@ import asyncio
 import datetime
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -213,3 +215,28 @@ async def test_tls(inlet: Any, running: Any, tmp_path: Path) -> None:
         many = [b"<13>message %06d" % n for n in range(3000)]
         await send(source.address, *(b"%d %s" % (len(m), m) for m in many), tls=client)
         assert await inlet.until(3000) == many
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("slow", [False, True])
+def test_tls_senders_that_send_much_and_are_gone(
+    inlet: Any, running: Any, tmp_path: Path, run: Callable[..., Any], slow: bool
+) -> None:
+    """2 MB in one go and closed at once, without a good-bye: all of it is read, also when the backbone is slow."""
+    server, client = certificate(tmp_path)
+
+    def pour(address: tuple[str, int]) -> None:
+        with socket.create_connection(address) as plain, client.wrap_socket(plain, server_hostname="localhost") as sender:
+            sender.sendall((b"<13>" + b"x" * 995 + b"\n") * 2000)
+
+    async def trial() -> None:
+        source, _ = new_source(inlet, tls=server)
+        async with running(source):
+            if slow:
+                inlet.gate.clear()
+                asyncio.get_running_loop().call_later(0.5, inlet.gate.set)
+            await asyncio.to_thread(pour, source.address)
+            await inlet.until(2000)
+        assert len(inlet.records) == 2000
+
+    run(trial())
