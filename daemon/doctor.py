@@ -58,6 +58,8 @@ async def examine(config_file: Path) -> list[Finding]:
         return [*findings, *(Finding("settings", False, str(p), "mend this line; docs/settings.md") for p in error.problems)]
     findings.append(Finding("settings", True, f"{configuration.file}"))
     findings += _home(configuration)
+    if not findings[-1].well and findings[-1].about == "data folder":
+        return findings
     running = _runs(configuration)
     findings += _roles(configuration) if running else _ports(configuration)
     findings.append(_rules(configuration))

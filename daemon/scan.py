@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from collector.normalize import Normalizer
 from collector.parsers import PARSERS
 from collector.recipe import Profile
-from correlator.cache import load_or_compile
+from correlator.cache import load_or_compile, own_folder
 from correlator.match import Matcher
 from correlator.scan import scan as apply
 from daemon import output
 from daemon.scan_files import UnreadableError, records
-from model import Event, RawRecord, event_id
+from model import ConfigError, Event, RawRecord, event_id
 
 _SOURCE = "scan"
 _END = 2**62
@@ -136,8 +137,25 @@ class _Bar:
             yield found
 
 
+def _own_cache() -> Path | None:
+    """The user's own folder for compiled rules; None when it cannot be written."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vonggac"
+        own_folder(folder)
+    except (ConfigError, RuntimeError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
 def _compiled(paths: tuple[Path, ...]) -> Any:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vonggac"
+    kept = _own_cache()
+    if kept is not None:
+        return _compiled_in(kept, paths)
+    with tempfile.TemporaryDirectory(prefix="vonggac-") as once:
+        return _compiled_in(Path(once), paths)
+
+
+def _compiled_in(cache: Path, paths: tuple[Path, ...]) -> Any:
     if not sys.stderr.isatty():
         return load_or_compile(paths, cache)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())

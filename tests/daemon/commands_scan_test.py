@@ -187,3 +187,13 @@ def test_options_are_checked(vonggac: Command, rules: Path, option: str, value: 
     """A format or zone there is none of is wrong usage."""
     answer = vonggac("scan", "--rules", rules, option, value, "x")
     assert answer.code == 2 and option in answer.err and answer.out == ""
+
+
+def test_a_home_that_cannot_be_written(vonggac: Command, rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be kept for the next time, rules are compiled for this time."""
+    (tmp_path / "full").write_text("a file where a folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "full"))
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"CommandLine": "mimikatz"}')
+    answer = vonggac("scan", "--rules", rules, "--json", file)
+    assert (answer.code, len(answer.rows)) == (0, 1)

@@ -1,6 +1,7 @@
 """`vonggac doctor` while nothing runs. With a running house: tests/daemon/running_test.py."""
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,12 @@ def test_stores_of_a_stopped_house(vonggac: Command, quiet: Path) -> None:
     assert rows["lag of correlate"]["well"] and rows["lag of correlate"]["found"] == "3 of 3 events"
     assert not rows["deliveries"]["well"] and "422: no such organisation" in rows["deliveries"]["found"]
     assert rows["evidence"]["well"]
+
+
+def test_a_folder_of_somebody_else(vonggac: Command, quiet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data folder that cannot be written is said once, with what to do, and nothing in it is looked at."""
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    answer = vonggac("doctor", "--config", quiet, "--json")
+    assert answer.code == 1, answer
+    assert answer.rows[-1]["about"] == "data folder"
+    assert "may not write" in answer.rows[-1]["found"] and "VONGGAC_HOME" in answer.rows[-1]["found"]
