@@ -40,6 +40,19 @@ class Watch:
         logged, stored = await self._log.end("events"), await self._log.position("store", "events")
         return Seen(time.perf_counter() - self._begun, logged, matched, stored)
 
+    async def until_quiet(self, limit: float, quiet: float = 4.0) -> list[Seen]:
+        """Look until everything logged is matched and stored and nothing came for ``quiet`` seconds; every look. TimeoutError."""
+        seen = [await self.look()]
+        while True:
+            now = seen[-1]
+            done = 0 < now.logged <= min(now.matched, now.stored)
+            if done and now.at - next(s.at for s in seen if s.logged == now.logged) >= quiet:
+                return seen
+            if now.at > limit:
+                raise TimeoutError(f"after {limit:.0f} s: {now}")
+            await asyncio.sleep(0.1)
+            seen.append(await self.look())
+
     async def until(self, events: int, limit: float) -> list[Seen]:
         """Look until ``events`` are logged, matched and stored; every look. TimeoutError."""
         seen = [await self.look()]

@@ -23,6 +23,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _clf_memo: dict[str, Micros] = {}
 _bsd_memo: dict[tuple[str, str, int], Micros] = {}
+_hour_memo: dict[tuple[str, str, int], Micros] = {}
+_CLOCKS: Final = {f":{n // 60:02}:{n % 60:02}": n * SECOND for n in range(3600)}
+"""Minutes and seconds as text → how far into the hour."""
 _slashed_memo: dict[tuple[str, str], Micros] = {}
 
 
@@ -111,6 +114,11 @@ def bsd(text: str, zone: str, received_at: Micros) -> Micros:
     The year is the latest that puts it no later than a day after ``received_at`` (by whole UTC days, so that a replay
     decides the same): last year's December in January, next year's January in the last hours of December.
     """
+    clock = _CLOCKS.get(text[9:])
+    if clock is not None:
+        hour = _hour_memo.get((text[:9], zone, received_at // DAY))
+        if hour is not None:
+            return hour + clock
     key = text, zone, received_at // DAY
     at = _bsd_memo.get(key)
     if at is None:
@@ -122,8 +130,18 @@ def bsd(text: str, zone: str, received_at: Micros) -> Micros:
                 break
         if at is None:
             raise ParseError(f"not a syslog time: {text[:40]!r}")
-        _remember(_bsd_memo, key, at)
+        if clock is not None and _has_whole_hours(zone):
+            _remember(_hour_memo, (text[:9], zone, received_at // DAY), at - clock)
+        else:
+            _remember(_bsd_memo, key, at)
     return at
+
+
+@lru_cache(maxsize=512)
+def _has_whole_hours(zone: str) -> bool:
+    """Whether an hour there is an hour of UTC on every day, so that what is true of its first second is true of all."""
+    found = zone_of(zone)
+    return isinstance(found, timezone) and found.utcoffset(None) % timedelta(hours=1) == timedelta(0)
 
 
 def _in_year(text: str, year: int, zone: str) -> Micros | None:

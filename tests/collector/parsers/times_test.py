@@ -77,6 +77,27 @@ def test_a_syslog_time_is_found_again(written: datetime, late: int) -> None:
     assert times.bsd(text, VN, at + late) == at
 
 
+@given(
+    st.datetimes(datetime(1995, 1, 1), datetime(2080, 1, 1)),
+    st.integers(0, 3599),
+    st.integers(-3 * DAY, 300 * DAY),
+    st.sampled_from((VN, "UTC", "+05:30", "-03:00", "Australia/Lord_Howe", "Europe/Paris")),
+)
+def test_an_hour_seen_before_changes_nothing(written: datetime, other: int, late: int, zone: str) -> None:
+    """A time is the same whether its hour, or nothing at all, was read just before; over New Year and clock changes too."""
+    received = from_datetime(written.replace(tzinfo=UTC)) + late
+    text = written.strftime("%b %d %H:%M:%S")
+    memos = (times._bsd_memo, times._hour_memo)
+    for memo in memos:
+        memo.clear()
+    with suppress(ParseError):
+        times.bsd(f"{text[:9]}:{other // 60:02}:{other % 60:02}", zone, received)
+    warm = times.bsd(text, zone, received)
+    for memo in memos:
+        memo.clear()
+    assert times.bsd(text, zone, received) == warm
+
+
 @given(st.text(max_size=40) | st.text(alphabet="0123456789-:/ T+.ZNov", max_size=40))
 def test_nonsense_is_a_parse_error(text: str) -> None:
     """No text breaks a time parser."""
