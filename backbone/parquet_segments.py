@@ -25,6 +25,8 @@ from model.moment import DAY, to_datetime
 
 ROW_GROUP: Final = 10_000
 """Events a row group: what one merge or one look-up holds in memory (about 25 MB)."""
+MOST_BYTES: Final = 64 << 20
+"""Bytes of events, as columns, that one flush or one row group holds, however long the events are."""
 PAGE: Final = 128 << 10
 """Bytes of a page: what a look-up unpacks for one event. Of the default (1 MB) a scattered page of results took twice as long."""
 MOST_DAYS: Final = 16
@@ -56,12 +58,13 @@ def _row_groups(folder: Path, segments: Sequence[Segment]) -> Iterator[pyarrow.T
     rows = 0
     for segment in segments:
         with parquet.ParquetFile(folder / segment.file) as file:
-            for batch in file.iter_batches(ROW_GROUP):
-                held.append(pyarrow.Table.from_batches([batch]).cast(SCHEMA))
-                rows += batch.num_rows
-                if rows >= ROW_GROUP:
+            for number in range(file.num_row_groups):
+                group = file.read_row_group(number).cast(SCHEMA)
+                if held and (rows + group.num_rows > ROW_GROUP or sum(part.nbytes for part in held) + group.nbytes > MOST_BYTES):
                     yield pyarrow.concat_tables(held)
                     held, rows = [], 0
+                held.append(group)
+                rows += group.num_rows
     if held:
         yield pyarrow.concat_tables(held)
 

@@ -53,6 +53,7 @@ class Writer:
         self._merge_turn = asyncio.Lock()
         self._merging: asyncio.Task[int] | None = None
         self._since: Micros = 0
+        self._bytes = 0
         self.held: list[pyarrow.Table] = []
         self.taken = 0
         self.durable = 0
@@ -62,10 +63,14 @@ class Writer:
         """Events held in memory."""
         return sum(events.num_rows for events in self.held)
 
+    @property
+    def _crowded(self) -> bool:
+        return self.rows >= self._segment_events or self._bytes >= segments.MOST_BYTES
+
     async def write(self, events: Sequence[Stored]) -> int:
         async with self._turn:
             await self._own()
-            if self.rows >= self._segment_events:
+            if self._crowded:
                 # The last flush failed: make room before taking more.
                 await self._flush()
             if new := [s for s in events if s.offset > self.taken]:
@@ -73,8 +78,9 @@ class Writer:
                 if not self.held:
                     self._since = self._clock.now()
                 self.held.append(columns)
+                self._bytes += columns.nbytes
                 self.taken = new[-1].offset
-            if self.rows >= self._segment_events or (self.held and self._clock.now() - self._since >= self._segment_age):
+            if self._crowded or (self.held and self._clock.now() - self._since >= self._segment_age):
                 await self._flush()
             return self.durable
 
@@ -87,10 +93,13 @@ class Writer:
     async def _flush(self) -> None:
         if not self.held:
             return
-        taken, held = self.taken, pyarrow.concat_tables(self.held)
+        taken, held, quiet = self.taken, pyarrow.concat_tables(self.held), not self._crowded
         written = await asyncio.to_thread(segments.write, self._folder, held)
         await self._manifest.add(written, taken)
-        self.held, self.durable = [], taken
+        self.held, self._bytes, self.durable = [], 0, taken
+        del held
+        if quiet:  # while much comes in, the memory is needed again at once
+            await asyncio.to_thread(pyarrow.default_memory_pool().release_unused)
         await self._merge_later()
 
     async def _own(self) -> None:

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow.parquet as parquet
 import pytest
 
 from backbone import parquet_search
+from backbone import parquet_segments as segments
 from backbone.clock import ManualClock, SystemClock
 from backbone.codec import encode
 from backbone.memory_bus import MemoryBus
@@ -365,3 +367,19 @@ async def test_kill_stores_each_event_once(tmp_path: Path) -> None:
     assert await store.verify() == []
     await store.close()
     await log.close()
+
+
+async def test_long_events_are_written_out_before_they_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes close a segment as well as its number of events; merged again, all are there."""
+    monkeypatch.setattr(segments, "MOST_BYTES", 1 << 20)
+    store = await ParquetEvents.open(tmp_path, SystemClock(), merged_files=3)
+    for first in range(1, 121, 10):
+        await store.write(
+            [Stored(msgspec.structs.replace(event(n), original="x" * 20_000), n, START) for n in range(first, first + 10)]
+        )
+        assert store._writer.rows <= 60
+    await store.flush()
+    await store.merge()
+    found = await store.search(Search(limit=200))
+    assert found.total == 120 and len({s.event.id for s in found.events}) == 120
+    await store.close()
