@@ -21,7 +21,7 @@ from daemon.replay import Replay
 from daemon.running import greeting, prepare, running
 from daemon.wiring import reading
 from model import ConfigError, Micros
-from model.moment import DAY, VIETNAM, from_datetime, to_local
+from model.moment import DAY, VIETNAM, from_datetime, from_rfc3339, to_local
 from model.view import incident_view
 from province.day import Day
 from province.line import Line
@@ -109,7 +109,7 @@ async def _summary(configuration: Configuration, stop: asyncio.Event) -> None:
         ("first seen", "severity", "title", "systems", "alerts", "national id"),
         (
             (
-                r["first_at"],
+                to_local(from_rfc3339(r["first_at"])),
                 r["severity"],
                 output.half(r["title"]),
                 ", ".join(r["systems"]),
