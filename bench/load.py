@@ -16,7 +16,7 @@ from province.rhythm import bsd
 
 EVERY: Final = 20
 """One line in so many is a refused log-in, another a command run with sudo."""
-KEPT: Final = 6
+KEPT: Final = 60
 """Rotated files a writer keeps."""
 
 RULES: Final = """\

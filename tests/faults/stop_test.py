@@ -46,7 +46,7 @@ def test_a_stop_under_load_loses_nothing(houses: Houses, tmp_path: Path) -> None
     house.start()
     senders: list[Sender] = [
         Poster(house, 0, lines(0, start, 1000), batch=50, pause=0.01),
-        Writer(file, "rename", 5000, 1, lines(1, start, 1000), batch=50, pause=0.01),
+        Writer(file, "rename", 10_000, 1, lines(1, start, 1000), batch=50, pause=0.01),
     ]
     caller = Caller(house, 2, lines(2, start, 1000))
     senders.append(caller)
