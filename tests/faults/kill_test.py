@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from bench.house import House
-from bench.load import Poster, Sender, Writer, lines
+from bench.load import EVERY, Poster, Sender, Writer, lines
 from model.moment import MINUTE
 from province.endless import serial_of
 
 KILLS = int(os.environ.get("VONGGAC_KILLS") or (50 if os.environ.get("VONGGAC_CI") else 10))
 ROLES = ("collect", "correlate", "notify", "console", "national")
 RATE = 1000
-BURST = "11111111-0000-4000-8000-000000000003"
+REFUSED, SUDO, BURST = (f"11111111-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 WAYS = ("rename", "copy", "gzip")
 
 Alerts = dict[tuple[str, tuple[tuple[str, str], ...]], list[int]]
@@ -93,11 +93,23 @@ def until(true: Callable[[], bool], limit: float) -> None:
         time.sleep(0.05)
 
 
-def settle(house: House, all_of: list[Sender]) -> None:
-    sent = sum(s.sent for s in all_of)
-    print(f"settled in {house.settle(sent, 60):.1f} s")
-    time.sleep(1.0)
+def settle(house: House, load: list[Sender]) -> None:
+    """Until all is matched, told (a count that grows is told every ten seconds) and delivered."""
+    house.settle(sum(sender.sent for sender in load), 180)
+    wanted = {
+        rule: sum(1 for sender in load for serial in sender.serials if serial % EVERY == rest)
+        for rule, rest in ((REFUSED, 0), (SUDO, EVERY // 2))
+    }
+
+    def told() -> bool:
+        found = alerts(house)
+        return all(sum(sum(c) for key, c in found.items() if key[0] == rule) >= count for rule, count in wanted.items())
+
+    until(told, 60)
+    time.sleep(11)
     until(lambda: all(i["delivery"] == "delivered" for i in house.show("incidents", "-n", "100000")), 60)
+    counts = {rule: sum(sum(c) for key, c in alerts(house).items() if key[0] == rule) for rule in wanted}
+    assert counts == wanted, "matches were lost or counted twice"
 
 
 @pytest.mark.slow
