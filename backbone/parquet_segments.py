@@ -29,7 +29,7 @@ MOST_BYTES: Final = 64 << 20
 """Bytes of events, as columns, that one flush or one row group holds, however long the events are."""
 PAGE: Final = 128 << 10
 """Bytes of a page: what a look-up unpacks for one event. Of the default (1 MB) a scattered page of results took twice as long."""
-MOST_DAYS: Final = 16
+MOST_DAYS: Final = 4
 """Days that one flush may spread over; what is left goes to one folder, so that false times cannot make a file each."""
 _ROOM: Final = 4 << 20
 

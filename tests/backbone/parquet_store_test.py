@@ -74,12 +74,12 @@ async def test_flush_by_number_and_by_age(tmp_path: Path) -> None:
 
 
 async def test_a_segment_is_one_day(store: ParquetEvents, tmp_path: Path) -> None:
-    """Events of different days go to different folders; many scattered days share one file; no more than 17 a flush."""
+    """Events of different days go to different folders; many scattered days share one file; no more than 5 a flush."""
     await store.write([stored(1), stored(2, START + 3 * DAY), stored(3)])
     await store.flush()
     assert [f.split("/")[0] for f in files(tmp_path / "e")] == ["2026-11-21", "2026-11-24"]
     await store.write([stored(n, START - n * 10 * DAY) for n in range(4, 104)])
-    assert len(files(tmp_path / "e")) == 2 + 17
+    assert len(files(tmp_path / "e")) == 2 + 5
     assert (await store.search(Search())).total == 103
     assert (await store.search(Search(since=START - 995 * DAY, until=START - 985 * DAY))).total == 1
 
