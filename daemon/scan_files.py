@@ -37,10 +37,11 @@ def records(path: str) -> Iterator[bytes]:
             yield from _of_stream(sys.stdin.buffer, name)
             return
         with Path(path).open("rb") as stream:
-            if stream.read(len(_EVTX)) == _EVTX:
-                yield from _evtx(stream, name)
-                return
-            stream.seek(0)
+            if stream.seekable():  # what is piped is not: named pipes, a shell's <(…)
+                if stream.read(len(_EVTX)) == _EVTX:
+                    yield from _evtx(stream, name)
+                    return
+                stream.seek(0)
             yield from _of_stream(stream, name)
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
@@ -112,10 +113,13 @@ def _json(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _goes_on(line: bytes) -> bool:
-    """Whether a first line is a JSON array, or the beginning of an object that goes on in the next line."""
+    """Whether a first line begins an array of documents, or an object that goes on in the next line.
+
+    Lines of logs begin with a bracket too: Apache's error log, the kernel's.
+    """
     text = line.decode("utf-8", "backslashreplace").strip()
     if text.startswith("["):
-        return True
+        return text[1:].lstrip()[:1] in ("", "{", "[", "]", '"')
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

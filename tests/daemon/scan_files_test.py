@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import os
 import sys
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -43,9 +45,22 @@ def read(folder: Path, content: bytes) -> list[bytes]:
         (b'{"a": nope}\n{"a":2}\n', [b'{"a": nope}', b'{"a":2}']),
         (b'{"a": "cut off\n{"a":2}\n', [b'{"a": "cut off', b'{"a":2}']),
         (b'{"a": "\xff\xfe"}\n', [b'{"a": "\xff\xfe"}']),
+        (b"[Sun Nov 22] x\n[12345.6] y", [b"[Sun Nov 22] x", b"[12345.6] y"]),
         (b"\x00\x01\x02\xff\xfe\n\x1f", [b"\x00\x01\x02\xff\xfe", b"\x1f"]),
     ],
-    ids=["empty", "lines", "crlf", "jsonl-blank", "bom", "jsonl-broken-later", "broken-first", "cut-first", "not-utf8", "junk"],
+    ids=[
+        "empty",
+        "lines",
+        "crlf",
+        "jsonl-blank",
+        "bom",
+        "jsonl-broken-later",
+        "broken-first",
+        "cut-first",
+        "not-utf8",
+        "brackets",
+        "junk",
+    ],
 )
 def test_lines(tmp_path: Path, content: bytes, found: list[bytes]) -> None:
     """One record a line, blank ones empty, so that the number of a record is the number of its line."""
@@ -216,3 +231,13 @@ def test_a_damaged_evtx_gives_what_is_whole_and_says_what_is_not(tmp_path: Path)
     assert found == [True, False, True]
     with pytest.raises(UnreadableError, match="cut off"):
         read(tmp_path, bytes(content[:40_000]))
+
+
+def test_a_named_pipe(tmp_path: Path) -> None:
+    """What a shell gives for ``<(zcat …)`` cannot be read twice, and need not be."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=pipe.write_bytes, args=(gzip.compress(b"a\nb\n"),))
+    writing.start()
+    assert list(records(str(pipe))) == [b"a", b"b"]
+    writing.join()
