@@ -30,7 +30,7 @@ _SLICE: Final = 500  # records understood between two looks at the event loop
 _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 _LAST_CHANCE: Final = 3.0
-_LONGEST_LINGER: Final = 5.0
+_LONGEST_LINGER: Final = 6.5
 _SAY_AGAIN: Final = 10.0
 
 _log = structlog.get_logger()

@@ -28,7 +28,8 @@ from model import RawRecord
 _BATCH_RECORDS: Final = 5_000
 _HANDSHAKE: Final = 10.0  # seconds
 _QUIET: Final = 0.1  # after stop: seconds without a byte that mean the kernel's buffers are empty
-_LAST_READ: Final = 3.0  # for senders that go on; the intake takes records for five seconds after the stop
+_LAST_READ: Final = 4.5  # for senders that go on; the intake takes records a little longer after the stop
+_KERNEL: Final = 512 << 10  # bytes a connection may have in the kernel unread, so that a stop can read them out
 _SWEEP: Final = 5.0
 _SAY_AGAIN: Final = 10.0
 
@@ -100,6 +101,7 @@ class SyslogTcp:
             listener = new_socket(self.address, socket.SOCK_STREAM)
         except OSError as error:
             raise bind_error(self.name, self.address, "tcp", error) from error
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL)  # those accepted inherit it
         self.address = listener.getsockname()[:2]
         self.ready.set()
         tasks = [asyncio.create_task(part) for part in (self._accept(listener), self._sweep(), self._deliver(stop))]
