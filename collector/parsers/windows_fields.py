@@ -7,7 +7,7 @@ Windows-audit pipeline (4688, 4657) and, for 5156, of Sysmon's network connectio
 from collections.abc import Callable
 from typing import Any, Final
 
-from collector.parsers.windows_logsource import logsource, narrowed
+from collector.parsers.windows_logsource import SERVICES, channel_of, logsource, narrowed
 from model import LogSource
 
 Fields = dict[str, Any]
@@ -31,8 +31,11 @@ PLAIN: Final = {str, int, float, bool}
 def finish(fields: Fields, channel: str, event: int) -> LogSource:
     """Complete ``fields`` in place for the event ``event`` of ``channel``; return its log source.
 
-    ``fields`` already has Windows' own names, without empty values. ``Channel`` gets its canonical spelling.
+    ``fields`` already has Windows' own names, without empty values. ``Channel`` gets its canonical spelling. Without a channel
+    the provider decides where the event belongs.
     """
+    if not channel:
+        channel = channel_of(fields.get("Provider_Name"))
     name, source = logsource(channel, event)
     if name is not channel and fields.get("Channel") == channel:
         fields["Channel"] = name
@@ -43,7 +46,7 @@ def finish(fields: Fields, channel: str, event: int) -> LogSource:
         if event == 12:
             return _registry_key(fields, source)
         return source
-    if not service or service == "windefend":
+    if service not in SERVICES or service == "windefend":
         _join_names(fields)
     derive = _DERIVED.get((service, event))
     if derive is not None:

@@ -81,6 +81,22 @@ _SERVICES: Final = {
     "kernel-event-tracing": ("Microsoft-Windows-Kernel-EventTracing", "Microsoft-Windows-Kernel-EventTracing/Admin"),
     "sense": ("Microsoft-Windows-SENSE/Operational",),
 }
+SERVICES: Final = frozenset(_SERVICES)
+"""Services that Sigma has names for."""
+_PROVIDERS: Final = {
+    "microsoft-windows-sysmon": "Microsoft-Windows-Sysmon/Operational",
+    "linux-sysmon": "Linux-Sysmon/Operational",
+    "microsoft-windows-security-auditing": "Security",
+    "microsoft-windows-powershell": "Microsoft-Windows-PowerShell/Operational",
+    "powershellcore": "PowerShellCore/Operational",
+    "powershell": "Windows PowerShell",
+    "service control manager": "System",
+    "microsoft-windows-taskscheduler": "Microsoft-Windows-TaskScheduler/Operational",
+    "microsoft-windows-wmi-activity": "Microsoft-Windows-WMI-Activity/Operational",
+    "microsoft-windows-windows defender": "Microsoft-Windows-Windows Defender/Operational",
+    "microsoft-windows-dns-client": "Microsoft-Windows-DNS-Client/Operational",
+}
+"""Providers that write to one channel Sigma names, for senders that leave the channel out."""
 _CHANNELS: Final = {channel.lower(): (channel, service) for service, channels in _SERVICES.items() for channel in channels}
 
 _REGISTRY_KEY: Final = ("registry_event", "registry_add", "registry_delete")
@@ -151,7 +167,8 @@ _memo_kinds: dict[tuple[str, int, str], LogSource] = {}
 def logsource(channel: str, event: int) -> tuple[str, LogSource]:
     """The canonical spelling of ``channel`` and its log source for event id ``event``.
 
-    A channel that Sigma has no name for is its own service, so that the event still tells where it comes from."""
+    A channel that Sigma has no name for is its own service, so that the event still tells where it comes from.
+    """
     known = _memo.get((channel, event))
     if known is not None:
         return known
@@ -161,6 +178,11 @@ def logsource(channel: str, event: int) -> tuple[str, LogSource]:
     if len(_memo) < _MEMO_LIMIT and len(channel) <= 256:
         _memo[channel, event] = name, made
     return name, made
+
+
+def channel_of(provider: Any) -> str:
+    """The channel ``provider`` writes to; empty when it writes to several, or is none we know."""
+    return _PROVIDERS.get(provider.lower(), "") if isinstance(provider, str) else ""
 
 
 def narrowed(source: LogSource, event: int, fields: Mapping[str, Any]) -> LogSource:

@@ -27,6 +27,29 @@ def test_channels_are_spelt_canonically() -> None:
     assert logsource("PowerShellCore/Operational", 4104)[1].categories == ("ps_script",)
 
 
+@pytest.mark.parametrize(
+    ("provider", "event", "service", "categories"),
+    [
+        ("Microsoft-Windows-Sysmon", 1, "sysmon", ("process_creation",)),
+        ("MICROSOFT-WINDOWS-SECURITY-AUDITING", 4688, "security", ("process_creation",)),
+        ("PowerShell", 400, "powershell-classic", ("ps_classic_start",)),
+        ("Microsoft-Windows-Eventlog", 1102, "", ()),
+        (7, 1, "", ()),
+    ],
+)
+def test_without_a_channel_the_provider_tells(provider: Any, event: int, service: str, categories: tuple[str, ...]) -> None:
+    """A sender that leaves the channel out is understood where the provider writes to one channel only; no field is invented."""
+    found = windows.from_document({"EventID": event, "Provider_Name": provider}, CONTEXT)
+    assert found.logsource == LogSource("windows", categories, service)
+    assert "Channel" not in found.fields
+
+
+def test_blanks_in_names_are_dropped() -> None:
+    """Names with blanks are joined for Defender and for channels Sigma has no name for, as SigmaHQ's rules expect."""
+    for channel in ("Microsoft-Windows-Windows Defender/Operational", "Vendor/Tool"):
+        assert windows.from_document({"EventID": 1, "Channel": channel, "Threat Name": "x"}, CONTEXT).fields["ThreatName"] == "x"
+
+
 def test_sysmon_for_linux_is_linux() -> None:
     """Sysmon for Linux has the same categories under product linux."""
     found = logsource("Linux-Sysmon/Operational", 1)[1]
