@@ -36,10 +36,14 @@ LANES: Final = 2_048
 """Log sources remembered; an attacker may be able to invent them."""
 
 
+_UNTOLD: Final = LogSource()
+
+
 class Matcher:
     """``rules``, ``correlations``, ``refused`` and ``warnings`` as compiled; ``match`` is the hot path. Not thread-safe.
 
-    ``lenient``: what an event's log source does not tell excludes no rule (to try rules out on events that tell none).
+    ``lenient``: what an event's log source does not tell excludes no rule, nor does what plain JSON says of itself (to try rules
+    out on events that are of no source).
     """
 
     def __init__(self, compiled: Compiled, *, lenient: bool = False) -> None:
@@ -48,6 +52,7 @@ class Matcher:
         self.refused: Final = compiled.refused
         self.warnings: Final = compiled.warnings
         self._book = Book(compiled, lenient)
+        self._lenient = lenient
         self._predicates = compiled.predicates
         self._states = States()
         self._lanes: dict[LogSource, Lane] = {}
@@ -73,7 +78,8 @@ class Matcher:
 
     def match(self, event: Event) -> tuple[int, ...]:
         """Indexes into ``rules`` of all detection rules that hold for this event, ascending."""
-        lane = self._lanes.get(event.logsource) or self._lane(event.logsource)
+        source = _UNTOLD if self._lenient and event.format == _FLATTENED else event.logsource
+        lane = self._lanes.get(source) or self._lane(source)
         if not lane.rules:
             return ()
         fields = flat(event.fields) if lane.dotted else event.fields

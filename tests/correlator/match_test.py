@@ -117,8 +117,16 @@ def test_log_source_decides_what_is_tried() -> None:
     assert matcher.match(event({"a": "x"}, LogSource("w", ("c1",), "other"))) == (0, 2, 4)
     assert matcher.match(event({"a": "x"}, LogSource("linux", (), ""))) == ()
     lenient = Matcher(compiled, lenient=True)
-    assert lenient.match(event({"a": "x"}, LogSource("w", ("c1",), "other"))) == (0, 2, 4)
-    assert lenient.match(event({"a": "x"}, LogSource("w"))) == lenient.match(event({"a": "x"}, LogSource())) == (0, 1, 2, 3, 4)
+    told, half, untold = (
+        Event("", "", 0, 0, "", form, source, fields={"a": "x"})
+        for form, source in [
+            ("cef", LogSource("w", ("c1",), "other")),
+            ("cef", LogSource("w")),
+            ("json", LogSource("shop", (), "w")),
+        ]
+    )
+    assert lenient.match(told) == (0, 2, 4)
+    assert lenient.match(half) == lenient.match(untold) == (0, 1, 2, 3, 4)
 
 
 def test_true_and_one_stay_apart_in_memory() -> None:
