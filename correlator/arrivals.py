@@ -48,7 +48,7 @@ class Arrivals:
     """
 
     def __init__(self, bus: Bus, *, batch: int = 1_000, wait: float = 0.2) -> None:
-        self._bus, self._batch, self._wait = bus, batch, wait
+        self._bus, self.batch, self._wait = bus, batch, wait
         self._kept: deque[_Batch] = deque()
         self._reading: dict[int, asyncio.Task[Sequence[Arrival]]] = {}
         self._places: dict[str, int] = {}
@@ -93,14 +93,14 @@ class Arrivals:
     def _crowded(self) -> bool:
         """No room for another whole batch."""
         records = sum(len(batch.arrivals) for batch in self._kept)
-        return records + self._batch > KEPT_RECORDS or sum(batch.size for batch in self._kept) > KEPT_BYTES // 2
+        return records + self.batch > KEPT_RECORDS or sum(batch.size for batch in self._kept) > KEPT_BYTES // 2
 
     def _needed(self, reader: str) -> bool:
         oldest = self._kept[0]
         return any(oldest.first <= place + 1 <= oldest.last for name, place in self._places.items() if name != reader)
 
     async def _read(self, after: int) -> Sequence[Arrival]:
-        records = await self._bus.read(TOPIC, after, self._batch, self._wait)
+        records = await self._bus.read(TOPIC, after, self.batch, self._wait)
         if not records:
             return ()
         arrivals = [_decoded(record) for record in records]

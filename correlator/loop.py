@@ -25,9 +25,9 @@ _log = structlog.get_logger()
 
 class Correlate:
     """Reads events, tells alerts. µs: ``lateness``, ``window``, ``pause`` as in Detection. Seconds: ``wait`` for new events,
-    ``chunk`` of work before others get a turn, ``step`` of work before a commit, ``lazy`` between commits that save only the
-    cursor. ``arrivals`` is shared with who else reads the topic in this process; without it ``batch`` records are read at
-    once.
+    ``chunk`` of work before others get a turn, ``step`` of work before a commit while more waits, ``lazy`` between commits that
+    save only the cursor. ``arrivals`` is shared with who else reads the topic in this process; without it ``batch`` records are
+    read at once.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Correlate:
         batch: int = 2_000,
         wait: float = 0.2,
         chunk: float = 0.02,
-        step: float = 0.05,
+        step: float = 0.2,
         lazy: float = 1.0,
     ) -> None:
         self._bus, self._state, self._clock, self._signals = bus_events, state, clock, signals
@@ -78,6 +78,9 @@ class Correlate:
                 start = 0
                 while start < len(arrivals) and not stop.is_set():
                     start = await self._work(arrivals, start)
+                    if start < len(arrivals) or not self._pressed(len(arrivals)):
+                        await self._save(stop)
+                if not arrivals:
                     await self._save(stop)
                 await self._tick(stop)
             self._detection.flush(self._clock.now())
@@ -116,7 +119,7 @@ class Correlate:
         self._dead: list[tuple[str, str, bytes]] = []
         self._told = (0, 0)
         self._newest: Micros = 0
-        self._saved_at = self._ticked_at = asyncio.get_running_loop().time()
+        self._acted_at = self._saved_at = self._ticked_at = asyncio.get_running_loop().time()
         _log.info("correlator_started", offset=self._offset, behind=end - self._offset, groups=len(windows), useless=useless)
 
     async def _swap(self, stop: asyncio.Event) -> None:
@@ -128,6 +131,10 @@ class Correlate:
         _log.info("correlator_rules_replaced", rules=len(self._matcher.rules), groups_dropped=dropped)
         replaced, self._replaced = self._replaced, asyncio.get_running_loop().create_future()
         replaced.set_result(None)
+
+    def _pressed(self, arrived: int) -> bool:
+        """More is waiting, and the last commit was a moment ago: a commit is a wait for the disk, so go on first."""
+        return arrived >= self._arrivals.batch and asyncio.get_running_loop().time() - self._acted_at < self._step
 
     async def _work(self, arrivals: Sequence[Arrival], start: int) -> int:
         """Observe arrivals from ``start`` on for at most one step; return where to go on."""
@@ -198,6 +205,7 @@ class Correlate:
     async def _save(self, stop: asyncio.Event, now: bool = False) -> None:
         """Commit cursor, state and alerts; a cursor alone can wait, since replaying what told nothing tells nothing."""
         detection, at = self._detection, asyncio.get_running_loop().time()
+        self._acted_at = at
         due = now or at - self._saved_at >= self._lazy
         if detection.changed or self._dead or (due and self._offset > self._committed):
             stamp = self._clock.now()
