@@ -25,7 +25,7 @@ from model.moment import DAY, to_datetime
 
 ROW_GROUP: Final = 10_000
 """Events a row group: what one merge or one look-up holds in memory (about 25 MB)."""
-MOST_BYTES: Final = 64 << 20
+MOST_BYTES: Final = 24 << 20
 """Bytes of events, as columns, that one flush or one row group holds, however long the events are."""
 PAGE: Final = 128 << 10
 """Bytes of a page: what a look-up unpacks for one event. Of the default (1 MB) a scattered page of results took twice as long."""
