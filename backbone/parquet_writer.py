@@ -1,8 +1,8 @@
 """The writing side of the event store: one process at a time, held by a lock file.
 
 Events are held in memory until there are enough of them or the oldest has waited long enough, then written out in one
-step, while the next are taken; segments that stay small are merged in the background. Whatever fails is raised at the next
-call: nothing is lost by it, because the durable offset moves only with the manifest's commit and the log still has the rest.
+step; segments that stay small are merged in the background. Whatever fails is raised at the next call: nothing is lost by it,
+because the durable offset moves only with the manifest's commit and the log still has the rest.
 """
 
 import asyncio
@@ -53,84 +53,51 @@ class Writer:
         self._merge_turn = asyncio.Lock()
         self._merging: asyncio.Task[int] | None = None
         self._since: Micros = 0
-        self._flushing: asyncio.Task[None] | None = None
-        self._leaving = 0  # of `held`, how many tables are being written out
-        self._bytes = 0  # of the others
-        self._failed = False
+        self._bytes = 0
         self.held: list[pyarrow.Table] = []
         self.taken = 0
         self.durable = 0
 
     @property
     def rows(self) -> int:
-        """Events held in memory, those being written out too."""
+        """Events held in memory."""
         return sum(events.num_rows for events in self.held)
 
     @property
-    def _waits(self) -> bool:
-        return len(self.held) > self._leaving
-
-    @property
     def _crowded(self) -> bool:
-        waiting = sum(events.num_rows for events in self.held[self._leaving :])
-        return waiting >= self._segment_events or self._bytes >= segments.MOST_BYTES
+        return self.rows >= self._segment_events or self._bytes >= segments.MOST_BYTES
 
     async def write(self, events: Sequence[Stored]) -> int:
         async with self._turn:
             await self._own()
             if self._crowded:
-                # Writing out is slower than what comes, or failed: make room before taking more.
-                await self._begin()
-                if self._failed:
-                    await self._end()
+                # The last flush failed: make room before taking more.
+                await self._flush()
             if new := [s for s in events if s.offset > self.taken]:
                 columns = await asyncio.to_thread(table, new)
-                if not self._waits:
+                if not self.held:
                     self._since = self._clock.now()
                 self.held.append(columns)
                 self._bytes += columns.nbytes
                 self.taken = new[-1].offset
-            idle = self._flushing is None or self._flushing.done()
-            if idle and (self._crowded or (self._waits and self._clock.now() - self._since >= self._segment_age)):
-                await self._begin()
+            if self._crowded or (self.held and self._clock.now() - self._since >= self._segment_age):
+                await self._flush()
             return self.durable
 
     async def flush(self) -> int:
         async with self._turn:
             await self._own()
-            await self._begin()
-            await self._end()
+            await self._flush()
             return self.durable
 
-    async def _begin(self) -> None:
-        """Write out what is held, in the background; before that wait for the last time, and raise what it raised."""
-        await self._end()
-        if self.held:
-            flush = self._flush(tuple(self.held), self._bytes, self.taken, quiet=not self._crowded)
-            self._leaving, self._bytes = len(self.held), 0
-            self._flushing = asyncio.create_task(flush, name="write-segments")
-
-    async def _end(self) -> None:
-        if self._flushing is None:
+    async def _flush(self) -> None:
+        if not self.held:
             return
-        flushing = self._flushing
-        try:
-            await asyncio.shield(flushing)
-        finally:
-            if flushing.done():
-                self._flushing = None
-
-    async def _flush(self, held: Sequence[pyarrow.Table], size: int, taken: int, *, quiet: bool) -> None:
-        try:
-            written = await asyncio.to_thread(segments.write, self._folder, pyarrow.concat_tables(held))
-            await self._manifest.add(written, taken)
-        except BaseException:
-            self._leaving, self._failed = 0, True
-            self._bytes += size
-            raise
-        self.held, self.durable = self.held[len(held) :], taken
-        self._leaving, self._failed = 0, False
-        del held, written
+        taken, held, quiet = self.taken, pyarrow.concat_tables(self.held), not self._crowded
+        written = await asyncio.to_thread(segments.write, self._folder, held)
+        await self._manifest.add(written, taken)
+        self.held, self._bytes, self.durable = [], 0, taken
+        del held
         if quiet:  # while much comes in, the memory is needed again at once
             await asyncio.to_thread(pyarrow.default_memory_pool().release_unused)
         await self._merge_later()
