@@ -27,13 +27,14 @@ class Keywords:
         self._single = FieldIndex([(place, predicates[place]) for place in alone], patterns.load(b"", listed, ()))
         self._memo = states.memo(self._single) if alone else None
         self._digits = bool(alone) or any(_fits_number(one[2]) for one in together)
+        self._passed = frozenset((str,) if self._digits else (str, int))
         self._states = states
 
     def state(self, fields: dict[str, Any]) -> int:
         """State of all values of an event together."""
         values = fields.values()
         found = [value for value in values if value.__class__ is str]
-        if len(found) != len(values):
+        if len(found) != len(values) and not self._passed.issuperset(map(type, values)):
             digits = self._digits
             for value in values:
                 if value.__class__ is not str and (digits or value.__class__ is not int):
