@@ -25,12 +25,15 @@ from model.moment import DAY, to_datetime
 
 ROW_GROUP: Final = 10_000
 """Events a row group: what one merge or one look-up holds in memory (about 25 MB)."""
-MOST_BYTES: Final = 24 << 20
-"""Bytes of events, as columns, that one flush or one row group holds, however long the events are."""
+GROUP_BYTES: Final = 24 << 20
+FLUSH_BYTES: Final = 48 << 20
+"""Bytes of events, as columns, that one row group and one flush hold, however long the events are."""
 PAGE: Final = 128 << 10
 """Bytes of a page: what a look-up unpacks for one event. Of the default (1 MB) a scattered page of results took twice as long."""
-MOST_DAYS: Final = 4
-"""Days that one flush may spread over; what is left goes to one folder, so that false times cannot make a file each."""
+SHARE: Final = 4
+"""A day gets a file of its own for one part in so many of a flush's events; what is left goes to one folder together, so that
+neither old logs read in nor false times can make a file each."""
+SCATTERED: Final = "scattered"
 _ROOM: Final = 4 << 20
 
 
@@ -60,7 +63,7 @@ def _row_groups(folder: Path, segments: Sequence[Segment]) -> Iterator[pyarrow.T
         with parquet.ParquetFile(folder / segment.file) as file:
             for number in range(file.num_row_groups):
                 group = file.read_row_group(number).cast(SCHEMA)
-                if held and (rows + group.num_rows > ROW_GROUP or sum(part.nbytes for part in held) + group.nbytes > MOST_BYTES):
+                if held and (rows + group.num_rows > ROW_GROUP or sum(part.nbytes for part in held) + group.nbytes > GROUP_BYTES):
                     yield pyarrow.concat_tables(held)
                     held, rows = [], 0
                 held.append(group)
@@ -70,17 +73,21 @@ def _row_groups(folder: Path, segments: Sequence[Segment]) -> Iterator[pyarrow.T
 
 
 def _days(events: pyarrow.Table) -> Iterator[tuple[str, pyarrow.Table]]:
-    """(folder name, events) by UTC day of event time, at most MOST_DAYS + 1 parts."""
+    """(folder name, events) by UTC day of event time, at most SHARE + 1 parts."""
     # Integer division truncates towards zero: one shared folder for the second around 1970 does no harm.
     days = compute.divide(events["happened_at"], DAY)
     counts = sorted(compute.value_counts(days).to_pylist(), key=lambda c: -c["counts"])
     if len(counts) == 1:
         yield _name(counts[0]["values"]), events
         return
-    for count in counts[:MOST_DAYS]:
-        yield _name(count["values"]), events.filter(compute.equal(days, count["values"]))
-    if rest := [count["values"] for count in counts[MOST_DAYS:]]:
-        yield "scattered", events.filter(compute.is_in(days, pyarrow.array(rest)))
+    rest: list[int] = []
+    for count in counts:
+        if count["counts"] * SHARE >= events.num_rows:
+            yield _name(count["values"]), events.filter(compute.equal(days, count["values"]))
+        else:
+            rest.append(count["values"])
+    if rest:
+        yield SCATTERED, events.filter(compute.is_in(days, pyarrow.array(rest)))
 
 
 def _name(day: int) -> str:

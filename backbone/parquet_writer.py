@@ -28,7 +28,8 @@ GRACE: Final[Micros] = 2 * MINUTE
 
 
 class Writer:
-    """Takes events in offset order. Merging aims at ``merged_events`` a segment and starts with ``merged_files`` small ones."""
+    """Takes events in offset order. ``merged_files`` small segments are merged; one of more than
+    ``merged_events`` divided by that stays."""
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class Writer:
 
     @property
     def _crowded(self) -> bool:
-        return self.rows >= self._segment_events or self._bytes >= segments.MOST_BYTES
+        return self.rows >= self._segment_events or self._bytes >= segments.FLUSH_BYTES
 
     async def write(self, events: Sequence[Stored]) -> int:
         async with self._turn:
@@ -145,20 +146,24 @@ class Writer:
         return merged
 
     def _worth(self, live: Sequence[Segment]) -> list[Segment]:
-        """Small segments of one folder, oldest offsets first, that together make a good one; empty when there are too few."""
-        folders: dict[str, list[Segment]] = {}
+        """``merged_files`` small segments of one folder and one tier, oldest offsets first; empty when there are too few.
+
+        A tier's segments are at most ``merged_files`` times as large as one another, so an event is rewritten once for each
+        tier, not each time some more come.
+        """
+        tiers: dict[tuple[str, int], list[Segment]] = {}
         for segment in sorted(live, key=lambda s: s.first):
-            if segment.events < self._merged_events // 2:
-                folders.setdefault(segment.file.split("/")[0], []).append(segment)
-        for small in folders.values():
-            batch: list[Segment] = []
-            for segment in small:
-                if sum(s.events for s in batch) + segment.events > self._merged_events:
-                    break
-                batch.append(segment)
-            if len(batch) >= self._merged_files:
-                return batch
-        return []
+            tier = self._tier(segment.events)
+            if tier:
+                tiers.setdefault((segment.file.split("/")[0], tier), []).append(segment)
+        return next((small[: self._merged_files] for small in tiers.values() if len(small) >= self._merged_files), [])
+
+    def _tier(self, events: int) -> int:
+        """0 when large enough to stay; then one more each time ``merged_files`` times as many would be needed."""
+        tier = 0
+        while events * self._merged_files <= self._merged_events:
+            events, tier = events * self._merged_files, tier + 1
+        return tier
 
     async def expire(self, before: Mapping[str, Micros]) -> int:
         """Drop segments whose newest event is older than allowed for every system in it; return events dropped."""

@@ -25,7 +25,7 @@ def run(folder: Path, quick: bool) -> Section:
     rows = (
         at_least("read, matched and stored", median(rates), GOAL, "events/s"),
         Row("the same, the next goal", f"{median(rates):,.0f} events/s", f"≥ {NEXT_GOAL:,} events/s", median(rates) >= NEXT_GOAL),
-        *(Row(f"processor, `{role}`", f"{median(c[role] for c in costs):.1f} µs an event") for role in ("collect", "correlate")),
+        *(Row(f"processor, `{role}`", f"{median(c[role] for c in costs):.1f} µs an event") for role in watch.WORKERS),
         Row("alerts, revisions not counted", f"{alerts:,}"),
     )
     note = (

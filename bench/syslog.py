@@ -30,7 +30,7 @@ def run(folder: Path, quick: bool) -> Section:
     rows = (
         at_least("received, matched and stored", median(rates), GOAL, "lines/s"),
         Row("lines sent and not stored", f"{len(lines) - worst:,} of {len(lines):,}", "0", worst == len(lines)),
-        *(Row(f"processor, `{role}`", f"{median(c[role] for c in costs):.1f} µs a line") for role in ("collect", "correlate")),
+        *(Row(f"processor, `{role}`", f"{median(c[role] for c in costs):.1f} µs a line") for role in watch.WORKERS),
     )
     size = sum(map(len, lines)) / len(lines)
     note = (

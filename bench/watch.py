@@ -15,6 +15,9 @@ from backbone.ports import Bus, StateStore
 from bench.house import House
 from daemon.wiring import reading
 
+WORKERS = ("collect", "correlate", "store")
+"""The roles every event goes through."""
+
 
 class Seen(NamedTuple):
     """Positions at one moment, ``at`` seconds since the watch began."""

@@ -1,18 +1,23 @@
 """Keywords: tests of any value of an event, whatever its field.
 
-Wildcard texts are looked for in all values at once, joined by SEPARATOR, which no pattern crosses. The rare other tests
+A value in which nothing was found is remembered, within bounds, and passed over from then on; so are texts too short for any
+pattern. In the others wildcard texts are looked for at once, joined by SEPARATOR, which no pattern crosses. The rare other tests
 (regular expressions, networks) are made value by value. Where a value contains SEPARATOR itself, STAND_IN takes its place,
 which no pattern names.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import filterfalse
+from typing import Any, Final
 
 from correlator import patterns
-from correlator.memory import States
+from correlator.memory import LONG, States
 from correlator.predicates import FieldIndex, Predicate, pattern
 from correlator.rule import Database
 from correlator.text import SEPARATOR, STAND_IN, fold, plain, texts
+
+VALUES: Final = 50_000
+"""Values without a keyword that are remembered: at most some 12 MB of the usual length, 60 MB of the longest."""
 
 
 class Keywords:
@@ -27,20 +32,34 @@ class Keywords:
         self._single = FieldIndex([(place, predicates[place]) for place in alone], patterns.load(b"", listed, ()))
         self._memo = states.memo(self._single) if alone else None
         self._digits = bool(alone) or any(_fits_number(one[2]) for one in together)
-        self._passed = frozenset((str,) if self._digits else (str, int))
+        self._least = 0 if alone else min((_least(one[2]) for one in together), default=0)
+        self._nothing: set[str] = set()
         self._states = states
 
     def state(self, fields: dict[str, Any]) -> int:
         """State of all values of an event together."""
-        values = fields.values()
-        found = [value for value in values if value.__class__ is str]
-        if len(found) != len(values) and not self._passed.issuperset(map(type, values)):
-            digits = self._digits
-            for value in values:
-                if value.__class__ is not str and (digits or value.__class__ is not int):
-                    found.extend(texts(value))
+        try:
+            values = list(filterfalse(self._nothing.__contains__, fields.values()))
+        except TypeError:  # a list, which cannot be looked up
+            values = list(fields.values())
+        least, digits, found = self._least, self._digits, []
+        for value in values:
+            if value.__class__ is str:
+                if len(value) >= least:
+                    found.append(value)
+            elif digits or value.__class__ is not int:
+                found.extend(texts(value))
+        if not found:
+            return 0
+        true = self._truths(found)
+        if true:
+            return self._states.number(frozenset(true))
+        self._remember(found)
+        return 0
+
+    def _truths(self, found: list[str]) -> set[int]:
         text = SEPARATOR.join(found)
-        if text.count(SEPARATOR) >= len(found) > 0:
+        if text.count(SEPARATOR) >= len(found):
             text = SEPARATOR.join([value.replace(SEPARATOR, STAND_IN) for value in found])
         if text.isascii():
             folded = text
@@ -53,7 +72,17 @@ class Keywords:
         if self._memo is not None:
             for one in found:
                 true |= self._states.sets[self._memo[one]]
-        return self._states.number(frozenset(true)) if true else 0
+        return true
+
+    def _remember(self, found: list[str]) -> None:
+        if len(self._nothing) >= VALUES:
+            self._nothing.clear()
+        self._nothing.update([value for value in found if len(value) <= LONG])
+
+
+def _least(glob: str) -> int:
+    """Characters a text has at least in which this is found; NFC may make three of one."""
+    return sum(len(text) for what, text in patterns.parts(glob) if what != "*") // 3
 
 
 def _fits_number(glob: str) -> bool:

@@ -11,23 +11,22 @@ import structlog
 from backbone.codec import encode, encode_event
 from backbone.ports import Bus, Clock, Commit, StateStore
 from backbone.signals import Signals
+from correlator import arrivals as events
 from correlator import snapshot
-from correlator.arrivals import Arrival, Arrivals
+from correlator.arrivals import TOPIC, Arrival
 from correlator.detection import Detection, Matching
 from correlator.windows import Limits
 from model import Alert, CorruptError, FullError, Micros, System
 from model.moment import HOUR, MINUTE, SECOND, to_rfc3339
 
 GROUP: Final = "correlate"
-TOPIC: Final = "events"
 _log = structlog.get_logger()
 
 
 class Correlate:
     """Reads events, tells alerts. µs: ``lateness``, ``window``, ``pause`` as in Detection. Seconds: ``wait`` for new events,
     ``chunk`` of work before others get a turn, ``step`` of work before a commit while more waits, ``lazy`` between commits that
-    save only the cursor. ``arrivals`` is shared with who else reads the topic in this process; without it ``batch`` records are
-    read at once.
+    save only the cursor. ``batch`` records are read at once.
     """
 
     def __init__(
@@ -44,8 +43,7 @@ class Correlate:
         pause: Micros = 10 * SECOND,
         limits: Limits | None = None,
         wall: bool = True,
-        arrivals: Arrivals | None = None,
-        batch: int = 2_000,
+        batch: int = events.BATCH,
         wait: float = 0.2,
         chunk: float = 0.02,
         step: float = 0.2,
@@ -54,7 +52,7 @@ class Correlate:
         self._bus, self._state, self._clock, self._signals = bus_events, state, clock, signals
         self._matcher, self._systems = matcher, tuple(systems)
         self._lateness, self._window, self._pause, self._limits, self._wall = lateness, window, pause, limits, wall
-        self._arrivals = arrivals or Arrivals(bus_events, batch=batch, wait=wait)
+        self._batch, self._wait = batch, wait
         self._chunk, self._step, self._lazy = chunk, step, lazy
         self._next: Matching | None = None
         self._replaced: asyncio.Future[None] | None = None
@@ -74,7 +72,7 @@ class Correlate:
             await self._start()
             while not stop.is_set():
                 await self._swap(stop)
-                arrivals = await self._arrivals.read(GROUP, self._offset)
+                arrivals = await events.read(self._bus, self._offset, self._batch, self._wait)
                 start = 0
                 while start < len(arrivals) and not stop.is_set():
                     start = await self._work(arrivals, start)
@@ -86,7 +84,6 @@ class Correlate:
             self._detection.flush(self._clock.now())
             await self._save(stop, now=True)
         finally:
-            self._arrivals.leave(GROUP)
             replaced, self._replaced = self._replaced, None
             if self._next is not None:
                 self._matcher, self._next = self._next, None
@@ -134,7 +131,7 @@ class Correlate:
 
     def _pressed(self, arrived: int) -> bool:
         """More is waiting, and the last commit was a moment ago: a commit is a wait for the disk, so go on first."""
-        return arrived >= self._arrivals.batch and asyncio.get_running_loop().time() - self._acted_at < self._step
+        return arrived >= self._batch and asyncio.get_running_loop().time() - self._acted_at < self._step
 
     async def _work(self, arrivals: Sequence[Arrival], start: int) -> int:
         """Observe arrivals from ``start`` on for at most one step; return where to go on."""

@@ -8,12 +8,12 @@ import structlog
 
 from backbone.ports import Bus, Clock, EventStore, Stored
 from backbone.signals import Signals
-from correlator.arrivals import Arrival, Arrivals
+from correlator import arrivals as incoming
+from correlator.arrivals import TOPIC, Arrival
 from model import CorruptError, FullError, Micros
 from model.moment import DAY
 
 GROUP: Final = "store"
-TOPIC: Final = "events"
 MONTH: Final[Micros] = 31 * DAY
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Store:
 
     ``retention`` maps a system's code to how long its events are kept (µs); ``""`` is the default, one month when absent.
     Seconds: ``wait`` for new events, ``flush_after`` at which taken events are made durable, ``expire_every``, ``retry`` when
-    full. ``arrivals`` is shared with who else reads the topic in this process; without it ``batch`` records are read at once.
+    full. ``batch`` records are read at once.
     """
 
     def __init__(
@@ -41,8 +41,7 @@ class Store:
         clock: Clock,
         signals: Signals,
         retention: Mapping[str, Micros] | None = None,
-        arrivals: Arrivals | None = None,
-        batch: int = 2_000,
+        batch: int = 1_000,
         wait: float = 0.2,
         flush_after: float = 10.0,
         expire_every: float = 86_400.0,
@@ -50,7 +49,7 @@ class Store:
     ) -> None:
         self._bus, self._events, self._clock, self._signals = bus_events, events, clock, signals
         self._retention = {"": MONTH, **(retention or {})}
-        self._arrivals = arrivals or Arrivals(bus_events, batch=batch, wait=wait)
+        self._batch, self._wait = batch, wait
         self._retry = retry
         self._flush_after, self._expire_every = flush_after, expire_every
         self._full = False
@@ -59,14 +58,11 @@ class Store:
         """Work until ``stop``, then make everything taken durable. CorruptError when log and store do not belong together."""
         if not await self._start(stop):
             return
-        try:
-            while not stop.is_set():
-                arrivals = await self._arrivals.read(GROUP, self._taken)
-                if arrivals and not await self._take(arrivals, stop):
-                    break
-                await self._care(stop)
-        finally:
-            self._arrivals.leave(GROUP)
+        while not stop.is_set():
+            arrivals = await incoming.read(self._bus, self._taken, self._batch, self._wait)
+            if arrivals and not await self._take(arrivals, stop):
+                break
+            await self._care(stop)
         await self._flush(stop)
 
     async def _start(self, stop: asyncio.Event) -> bool:

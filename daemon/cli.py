@@ -20,6 +20,7 @@ COMMANDS = {
     "scan": ("commands_scan", "Apply Sigma rules to files, without any daemon."),
     "collect": ("commands_run", "Run only the collector."),
     "correlate": ("commands_run", "Run only the correlator."),
+    "store": ("commands_run", "Run only the event store's writer."),
     "notify": ("commands_run", "Run only the notifier."),
     "console": ("commands_run", "Run only the console."),
     "national": ("commands_run", "Run only the simulated national API."),

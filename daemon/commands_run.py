@@ -32,7 +32,8 @@ def _role(name: str, text: str) -> click.Command:
 
 
 collect = _role("collect", "Run only the collector: sources → parse → normalise → durable log.")
-correlate = _role("correlate", "Run only the correlator: durable log → rules → alerts; stores the events.")
+correlate = _role("correlate", "Run only the correlator: durable log → rules → alerts.")
+store = _role("store", "Run only the event store's writer: durable log → searchable segments, kept as long as the law asks.")
 notify = _role("notify", "Run only the notifier: alerts → incidents → national API.")
 console = _role("console", "Run only the analysts' console, with /healthz, /readyz and /metrics.")
 national = _role("national", "Run only the simulated national API.")

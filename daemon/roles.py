@@ -1,6 +1,9 @@
 """One process of one role: telemetry, wiring, loops."""
 
+import contextlib
+import ctypes
 import gc
+import os
 import sys
 
 import structlog
@@ -14,9 +17,13 @@ from daemon.supervisor import lock_role
 from daemon.telemetry import PrometheusSignals, log_to, use_metrics_folder
 from model import VonggacError
 
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
+"""Options of glibc's mallopt(3)."""
+
 
 def run(role: str, configuration: Configuration) -> None:
     """Run ``role`` until SIGTERM or SIGINT. ConfigError when it cannot be built."""
+    _keep_memory()
     running.prepare(configuration)
     log_to(configuration.home / "logs" / f"{role}.jsonl", role, configuration.settings.log_level)
     held = lock_role(configuration.home, role)
@@ -42,6 +49,18 @@ async def _run(role: str, configuration: Configuration) -> None:
         _settle_memory()
         await Loops(role, configuration.home / "run/health", clock, signals).run(loops)
     log.info("stopped")
+
+
+def _keep_memory() -> None:
+    """Ask glibc to keep what is freed: events come and go by the megabyte, and giving pages back and faulting them in again
+    took a fifth of the event store's time. One arena for all threads, so that what is kept is kept once. On other C libraries
+    nothing changes.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # read when Arrow is imported, which is later
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in ((_M_ARENA_MAX, 1), (_M_TRIM_THRESHOLD, 512 << 20), (_M_MMAP_MAX, 0)):
+            mallopt(option, value)
 
 
 def _settle_memory() -> None:

@@ -17,7 +17,7 @@ from daemon.supervisor import Supervisor, check_ports, lock
 from daemon.telemetry import use_metrics_folder
 from model import ConfigError, FullError, VonggacError
 
-ROLES = ("national", "notify", "console", "correlate", "collect")
+ROLES = ("national", "notify", "console", "correlate", "store", "collect")
 """In the order they are started: what receives is there before what sends."""
 STARTUP_LIMIT = 180.0
 """Seconds until a start that is not ready is given up on; compiling some thousand rules for the first time takes most of it."""

@@ -74,12 +74,12 @@ async def test_flush_by_number_and_by_age(tmp_path: Path) -> None:
 
 
 async def test_a_segment_is_one_day(store: ParquetEvents, tmp_path: Path) -> None:
-    """Events of different days go to different folders; many scattered days share one file; no more than 5 a flush."""
+    """Events of different days go to different folders; days of few events share one file, which is searched like any other."""
     await store.write([stored(1), stored(2, START + 3 * DAY), stored(3)])
     await store.flush()
     assert [f.split("/")[0] for f in files(tmp_path / "e")] == ["2026-11-21", "2026-11-24"]
     await store.write([stored(n, START - n * 10 * DAY) for n in range(4, 104)])
-    assert len(files(tmp_path / "e")) == 2 + 5
+    assert [f.split("/")[0] for f in files(tmp_path / "e")] == ["2026-11-21", "2026-11-24", "scattered"]
     assert (await store.search(Search())).total == 103
     assert (await store.search(Search(since=START - 995 * DAY, until=START - 985 * DAY))).total == 1
 
@@ -112,6 +112,22 @@ async def test_merge_keeps_every_event_and_the_chain(tmp_path: Path) -> None:
     assert len(files(tmp_path / "e")) < before
     assert len(files(tmp_path / "e")) <= 3 + 2
     assert (await store.search(Search(text="n:5"))).total == 1
+    assert await store.verify() == []
+    await store.close()
+
+
+async def test_an_event_is_rewritten_once_a_tier(tmp_path: Path) -> None:
+    """What a steady stream leaves behind is merged by size: 640 events in files of 10 are written at most three times each."""
+    clock = ManualClock()
+    store = await ParquetEvents.open(tmp_path / "e", clock, segment_events=10, merged_files=4, merged_events=640)
+    rewritten = 0
+    for n in range(1, 641):
+        await store.write([stored(n)])
+        if n % 10 == 0:
+            rewritten += await store.merge()
+    live = (await store._manifest.snapshot()).segments
+    assert [s.events for s in live] == [640] and rewritten == 64 + 16 + 4
+    assert (await store.search(Search())).total == 640
     assert await store.verify() == []
     await store.close()
 
@@ -371,7 +387,8 @@ async def test_kill_stores_each_event_once(tmp_path: Path) -> None:
 
 async def test_long_events_are_written_out_before_they_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes close a segment as well as its number of events; merged again, all are there."""
-    monkeypatch.setattr(segments, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(segments, "FLUSH_BYTES", 1 << 20)
+    monkeypatch.setattr(segments, "GROUP_BYTES", 1 << 20)
     store = await ParquetEvents.open(tmp_path, SystemClock(), merged_files=3)
     for first in range(1, 121, 10):
         await store.write(

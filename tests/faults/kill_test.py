@@ -15,7 +15,7 @@ from model.moment import MINUTE
 from province.endless import serial_of
 
 KILLS = int(os.environ.get("VONGGAC_KILLS") or (50 if os.environ.get("VONGGAC_CI") else 10))
-ROLES = ("collect", "correlate", "notify", "console", "national")
+ROLES = ("collect", "correlate", "store", "notify", "console", "national")
 RATE = 1000
 REFUSED, SUDO, BURST = (f"11111111-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 WAYS = ("rename", "copy", "gzip")
