@@ -15,7 +15,6 @@ NAME: Final = 256
 VALUE: Final = 65_536
 VALUES: Final = 1000
 _WIDEST: Final = 2**63
-_PLAIN: Final = frozenset((str, int, bool, type(None)))
 
 
 def clean(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
@@ -32,17 +31,18 @@ def clean(fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
 def _hold(fields: dict[str, Any]) -> bool:
     """Whether all is short sound text and small numbers: so it is for most events, and found out without looking at each."""
     values = fields.values()
-    kinds = set(map(type, values))
-    if not kinds <= _PLAIN:
-        return False
-    texts = [value for value in values if type(value) is str]
+    texts = [value for value in values if value.__class__ is str]
     joined = "".join(texts)
     if len(joined) > VALUE or not _are_names(fields) or not (joined.isascii() or _are_composed(texts)):
         return False
-    if int not in kinds:
-        return True
-    numbers = [value for value in values if type(value) is int]
-    return min(numbers) >= -_WIDEST and max(numbers) < _WIDEST
+    return len(texts) == len(values) or all(_is_small(value) for value in values if value.__class__ is not str)
+
+
+def _is_small(value: Any) -> bool:
+    """Whether ``value`` is no text and holds as it is."""
+    if value.__class__ is int:
+        return bool(-_WIDEST <= value < _WIDEST)
+    return value is None or value.__class__ is bool
 
 
 def _are_composed(texts: list[str]) -> bool:

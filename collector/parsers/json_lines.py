@@ -39,6 +39,7 @@ TIMES: Final = (
 HOSTS: Final = ("host.name", "hostname", "host", "Hostname", "computer", "host.hostname", "agent.hostname", "beat.hostname")
 MESSAGES: Final = ("message", "msg", "Message", "event.original", "log", "error.message")
 _NEW: Final = object()
+_NESTS: Final = frozenset((dict, list))
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -48,8 +49,12 @@ def decode(text: str) -> dict[str, Any]:
         document = _decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         document = _forgiving(text, error)
-    # Counting brackets is far cheaper than walking, and enough for nearly every record.
-    if text.count("{") + text.count("[") > DEPTH and not _is_shallow(document):
+    # Most records are flat; in others counting brackets is far cheaper than walking.
+    if (
+        not _NESTS.isdisjoint(map(type, document.values()))
+        and text.count("{") + text.count("[") > DEPTH
+        and not _is_shallow(document)
+    ):
         raise ParseError(f"JSON nests deeper than {DEPTH} levels")
     return document
 
