@@ -71,7 +71,7 @@ class ParquetEvents:
         """Open or make the store in ``folder``.
 
         ``log`` is the bus whose topic ``events`` is written here: with it a search sees what is not yet written out.
-        A segment is written out with ``segment_events`` events, with 24 MiB of them, or when the first has waited
+        A segment is written out with ``segment_events`` events, with 48 MiB of them, or when the first has waited
         ``segment_age`` microseconds (looked at when ``write`` is called, also with no events). ``search_limit`` is in seconds,
         ``search_memory`` in MB.
         """
