@@ -1,9 +1,9 @@
 """Where data moves and rests, as the rest of the house sees it. No adapter is named here.
 
-Theory: three ports. A ``Bus`` has topics of records in order; a ``StateStore`` has small entries and commits them together
-with cursors and new records, all or nothing; an ``EventStore`` keeps events and answers searches. Everything is at-least-once
-and idempotent by id, and exactly-once where the adapter can commit both sides at once (SQLite: one transaction; Kafka: one
-Kafka transaction).
+Theory: three ports. A ``Bus`` has topics of records in order (a ``Journal`` is one that also keeps a collector's positions);
+a ``StateStore`` has small entries and commits them together with cursors and new records, all or nothing; an ``EventStore``
+keeps events and answers searches. Everything is at-least-once and idempotent by id, and exactly-once where the adapter can
+commit both sides at once (SQLite: one transaction; Kafka: one Kafka transaction).
 
 Topics: ``events`` (encoded Event, keyed by source), ``matches``, ``alerts`` (encoded Alert, keyed by alert id), ``incidents``
 (encoded Incident, keyed by id), ``dead-letters``.
@@ -26,7 +26,10 @@ class Clock(Protocol):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One record of a topic. ``offset`` starts at 1 and grows by 1; ``appended_at`` is when it became durable."""
+    """One record of a topic. ``offset`` starts at 1 and grows; there may be gaps (Kafka keeps marks of transactions there).
+
+    ``appended_at`` is when it became durable.
+    """
 
     offset: int
     key: str
@@ -37,14 +40,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Bus(Protocol):
     """Topics: durable, ordered, read by any number of groups, each with its own position."""
 
-    async def append(
-        self, topic: str, records: Sequence[tuple[str, bytes]], checkpoints: Mapping[str, bytes] | None = None
-    ) -> int:
-        """Append (key, value) pairs; return the last offset once all are durable.
-
-        ``checkpoints`` (a source's position, a request's idempotency key) become durable in the same commit.
-        FullError: nothing was stored.
-        """
+    async def append(self, topic: str, records: Sequence[tuple[str, bytes]]) -> int:
+        """Append (key, value) pairs; return the last offset once all are durable. FullError: nothing was stored."""
         ...
 
     async def read(self, topic: str, after: int, limit: int, wait: float = 0.0) -> list[Record]:
@@ -63,6 +60,18 @@ class Bus(Protocol):
         """Say that ``group`` is done up to ``offset``. Never moves backwards."""
         ...
 
+    async def close(self) -> None: ...
+
+
+class Journal(Bus, Protocol):
+    """The collector's own log on its machine: a Bus that also keeps where its sources are, and is trimmed behind its readers."""
+
+    async def append(
+        self, topic: str, records: Sequence[tuple[str, bytes]], checkpoints: Mapping[str, bytes] | None = None
+    ) -> int:
+        """As Bus. ``checkpoints`` (a source's position, a request's idempotency key) become durable in the same commit."""
+        ...
+
     async def checkpoint(self, name: str) -> bytes | None: ...
 
     async def forget(self, prefix: str, before: Micros) -> int:
@@ -72,8 +81,6 @@ class Bus(Protocol):
     async def trim(self, topic: str, groups: Sequence[str]) -> int:
         """Drop records all of ``groups`` are done with; return how many. Offsets go on."""
         ...
-
-    async def close(self) -> None: ...
 
 
 class Put(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from backbone.ports import Bus, Clock
+from backbone.ports import Clock, Journal
 from backbone.signals import Signals
 from collector.intake_batch import Batch, Understanding
 from collector.intake_queue import Entry, Queue
@@ -47,7 +47,7 @@ class Intake:
     def __init__(
         self,
         *,
-        bus: Bus,
+        bus: Journal,
         understanding: Understanding,
         signals: Signals,
         clock: Clock,

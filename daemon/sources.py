@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from pathlib import Path
 
-from backbone.ports import Bus, Clock
+from backbone.ports import Clock, Journal
 from backbone.signals import Signals
 from collector.loop import Intake
 from collector.sources.http import Http
@@ -21,7 +21,7 @@ from model.moment import SECOND
 
 
 def source_loop(
-    source: settings.Source, configuration: Configuration, intake: Intake, log: Bus, clock: Clock, signals: Signals
+    source: settings.Source, configuration: Configuration, intake: Intake, log: Journal, clock: Clock, signals: Signals
 ) -> Loop:
     """The loop of one configured source."""
     if isinstance(source, settings.Stdin):

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from backbone.ports import Bus, Clock
+from backbone.ports import Clock, Journal
 from backbone.signals import Signals
 from collector.sources.http_access import Keys, ProblemError
 from collector.sources.http_body import BodyError, Cut, Limits, cut, unpack
@@ -61,7 +61,7 @@ class Http:
         port: int,
         keys: Mapping[str, str],
         inlet: Inlet,
-        bus: Bus,
+        bus: Journal,
         signals: Signals,
         clock: Clock,
         names: Collection[str] | None = None,

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import structlog
 
-from backbone.ports import Bus, Clock
+from backbone.ports import Clock, Journal
 from backbone.signals import Signals
 from collector.sources import tail_known
 from collector.sources.source import Inlet, deliver, pause
@@ -44,7 +44,7 @@ class Tail:
         name: str,
         patterns: Sequence[str],
         inlet: Inlet,
-        bus: Bus,
+        bus: Journal,
         signals: Signals,
         clock: Clock,
         start: Literal["beginning", "end"] = "beginning",

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from backbone.ports import Bus, Clock
+from backbone.ports import Clock, Journal
 from backbone.signals import Signals
 from backbone.sqlite_state import SqliteState
 from daemon import keys
@@ -54,7 +54,7 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
         await state.close()
 
 
-async def _trim(bus: Bus, signals: Signals) -> None:
+async def _trim(bus: Journal, signals: Signals) -> None:
     """Alerts go when they are in incidents; of what nobody here reads the newest are kept, for whoever looks into it."""
     await bus.trim("alerts", ("notify",))
     for topic, newest in KEEP.items():

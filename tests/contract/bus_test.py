@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from model import FullError
-from model.moment import SECOND
-
 
 def pairs(*values: str) -> list[tuple[str, bytes]]:
     return [("k", v.encode()) for v in values]
@@ -47,22 +44,6 @@ async def test_topics_are_apart(bus_place: Any) -> None:
     assert [r.value for r in await bus.read("events", 0, 10)] == [b"a", b"b"]
     assert [r.value for r in await bus.read("alerts", 0, 10)] == [b"x", b"y"]
     assert await bus.read("unheard", 0, 10) == []
-
-
-async def test_empty_append_changes_nothing_but_checkpoints(bus_place: Any) -> None:
-    """An append without records returns the end and still keeps its checkpoints."""
-    bus = await bus_place.open()
-    assert await bus.append("events", [], {"file:a": b"7"}) == 0
-    assert await bus.checkpoint("file:a") == b"7"
-    assert await bus.checkpoint("file:b") is None
-
-
-async def test_checkpoint_is_overwritten(bus_place: Any) -> None:
-    """The newest checkpoint of a name is the one kept."""
-    bus = await bus_place.open()
-    await bus.append("events", pairs("a"), {"file:a": b"1"})
-    await bus.append("events", pairs("b"), {"file:a": b"2"})
-    assert await bus.checkpoint("file:a") == b"2"
 
 
 async def test_large_and_odd_values_come_back_whole(bus_place: Any) -> None:
@@ -125,63 +106,16 @@ async def test_positions_never_go_back(bus_place: Any) -> None:
     assert await bus.position("match", "alerts") == 0
 
 
-async def test_trim_drops_only_what_all_groups_are_done_with(bus_place: Any) -> None:
-    """Trim keeps what a group still needs; offsets go on; a group never heard of holds everything."""
-    bus = await bus_place.open()
-    for start in range(0, 100, 10):
-        await bus.append("events", pairs(*(str(n) for n in range(start, start + 10))))
-    await bus.commit("a", "events", 70)
-    await bus.commit("b", "events", 40)
-    assert await bus.trim("events", ["a", "b", "unheard"]) == 0
-    assert await bus.trim("events", ["a", "b"]) == 40
-    assert await bus.trim("events", []) == 0
-    assert await bus.trim("nothing", ["a"]) == 0
-    assert [r.offset for r in await bus.read("events", 0, 3)] == [41, 42, 43]
-    assert await bus.append("events", pairs("new")) == 101
-    await bus.commit("a", "events", 101)
-    await bus.commit("b", "events", 101)
-    assert await bus.trim("events", ["a", "b"]) == 61
-    assert await bus.read("events", 0, 10) == []
-    assert await bus.end("events") == 101
-    assert await bus.append("events", pairs("newer")) == 102
-
-
-async def test_forget_drops_old_checkpoints_of_a_prefix(bus_place: Any) -> None:
-    """Only checkpoints with the prefix and written before the time go."""
-    bus = await bus_place.open()
-    await bus.append("events", [], {"http:a": b"1", "http:%": b"2", "file:a": b"3", "http": b"4"})
-    later = bus_place.clock.advance(SECOND)
-    await bus.append("events", [], {"http:b": b"5"})
-    assert await bus.forget("http:", later) == 2
-    assert [await bus.checkpoint(n) for n in ("http:a", "http:%", "file:a", "http", "http:b")] == [None, None, b"3", b"4", b"5"]
-
-
-async def test_full_stores_nothing_and_recovers(bus_place: Any) -> None:
-    """With no room an append raises FullError and leaves records and checkpoints as they were; after a trim it works again."""
-    bus = await bus_place.open(max_bytes=400_000)
-    noise = [("k", __import__("random").Random(n).randbytes(1000)) for n in range(100)]
-    kept = 0
-    with pytest.raises(FullError):
-        for _ in range(20):
-            kept = await bus.append("events", noise, {"file": str(kept + 100).encode()})
-    assert kept > 0
-    assert await bus.end("events") == kept
-    assert await bus.checkpoint("file") == str(kept).encode()
-    await bus.commit("a", "events", kept)
-    assert await bus.trim("events", ["a"]) == kept
-    assert await bus.append("events", noise) == kept + 100
-
-
 @pytest.mark.lasting
 async def test_everything_outlives_a_restart(bus_place: Any) -> None:
     """What was acknowledged is there when the same place is opened again."""
     bus = await bus_place.open()
-    await bus.append("events", pairs("a", "b"), {"file": b"2"})
+    await bus.append("events", pairs("a", "b"))
     await bus.commit("g", "events", 1)
     await bus.close()
     bus = await bus_place.open()
     assert [r.value for r in await bus.read("events", 0, 10)] == [b"a", b"b"]
-    assert (await bus.end("events"), await bus.position("g", "events"), await bus.checkpoint("file")) == (2, 1, b"2")
+    assert (await bus.end("events"), await bus.position("g", "events")) == (2, 1)
 
 
 @pytest.mark.lasting

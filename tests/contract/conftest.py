@@ -82,6 +82,7 @@ async def parquet_events(folder: Path, clock: ManualClock, max_bytes: int) -> Pa
 
 
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
+JOURNALS = dict(BUSES)
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
 EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
 
@@ -99,6 +100,12 @@ async def bus_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
         yield place
 
 
+@pytest.fixture(params=sorted(JOURNALS))
+async def journal_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    async for place in _place(JOURNALS, request.param, tmp_path):
+        yield place
+
+
 @pytest.fixture(params=sorted(STATES))
 async def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     async for place in _place(STATES, request.param, tmp_path):
@@ -113,7 +120,7 @@ async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked ``lasting`` are about what outlives the process: adapters that keep nothing have no such test."""
-    adapters = {"bus_place": BUSES, "state_place": STATES, "events_place": EVENTS}
+    adapters = {"bus_place": BUSES, "journal_place": JOURNALS, "state_place": STATES, "events_place": EVENTS}
     for item in list(items):
         if item.get_closest_marker("lasting") and isinstance(item, pytest.Function):
             chosen = item.callspec.params.items()
