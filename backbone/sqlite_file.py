@@ -29,6 +29,10 @@ BUSY: Final = 10.0
 _TOGETHER: Final = 256
 _ROOM: Final = 1 << 20
 _VERSION: Final = 1
+_WAL: Final = 64
+"""A write-ahead log is written into its file when it has one part in so many of the disk, and cut back to twice that."""
+_WAL_PAGES: Final = (128, 4000)
+_WAL_BYTES: Final = 64 << 20
 
 
 class SqliteFile:
@@ -37,6 +41,7 @@ class SqliteFile:
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
         self._max_bytes = max_bytes
+        self._disk = 0
         self._steps: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix=f"read-{path.name}")
         self._own = threading.local()
@@ -61,6 +66,7 @@ class SqliteFile:
 
     def _start(self, schema: Sequence[str]) -> None:
         make_private(self.path)
+        self._disk = shutil.disk_usage(self.path.parent).total
         self._writer = self._connect()
         found = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if found > _VERSION:
@@ -83,8 +89,12 @@ class SqliteFile:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
-        connection.execute("PRAGMA journal_size_limit=67108864")
+        # Some builds of SQLite write zeros over what is deleted: trimming would then need as much room as what it drops.
+        connection.execute("PRAGMA secure_delete=FAST")
+        # On a small disk the write-ahead logs of the house's files would take most of it.
+        wal, (least, most) = self._disk // _WAL, _WAL_PAGES
+        connection.execute(f"PRAGMA wal_autocheckpoint={min(most, max(least, wal // 4096))}")
+        connection.execute(f"PRAGMA journal_size_limit={min(_WAL_BYTES, 2 * wal)}")
         self._opened.append(connection)
         return connection
 
@@ -100,6 +110,10 @@ class SqliteFile:
         """Run ``ask`` on a reader's connection."""
         self._require_open()
         return await self._loop.run_in_executor(self._readers, self._ask, ask)
+
+    async def shrink(self) -> None:
+        """Give the disk the pages nobody uses. Writers wait as long as it takes to write the others."""
+        await self.read(_shrink)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -223,6 +237,12 @@ class SqliteFile:
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._opened:
             connection.close()
+
+
+def _shrink(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def make_private(path: Path) -> None:

@@ -4,6 +4,7 @@ Appends of many callers that wait at the same time are one commit. ``docs/decisi
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
@@ -11,8 +12,9 @@ from typing import Final
 
 from backbone import sqlite_topics as topics
 from backbone.ports import Clock, Record
+from backbone.reserve import Reserve
 from backbone.sqlite_file import SqliteFile
-from model import Micros
+from model import FullError, Micros
 
 _INLINE: Final = 32
 _TRIM_ROWS: Final = 200
@@ -21,16 +23,26 @@ _TRIM_ROWS: Final = 200
 class SqliteLog:
     """Use ``await SqliteLog.open(path, clock)``. Of a ``SqliteState`` it is ``state.bus``, over the state's own file."""
 
-    def __init__(self, file: SqliteFile, clock: Clock, shared: bool = False) -> None:
+    def __init__(self, file: SqliteFile, clock: Clock, shared: bool = False, reserve: Reserve | None = None) -> None:
         self._file = file
         self._clock = clock
         self._shared = shared
+        self._reserve = reserve
         self._unpacked = topics.Unpacked(file.path)
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock, max_bytes: int = 0) -> "SqliteLog":
-        """Open or make the log. ``max_bytes`` bounds the file (0: the disk does); beyond it appends raise FullError."""
-        return cls(await SqliteFile.open(path, topics.SCHEMA, max_bytes), clock)
+    async def open(cls, path: Path, clock: Clock, max_bytes: int = 0, reserve: int = 0) -> "SqliteLog":
+        """Open or make the log. ``max_bytes`` bounds the file (0: the disk does); beyond it appends raise FullError.
+
+        ``reserve`` (0: none) is for who appends what others store: records are refused while less is free on the disk.
+        """
+        file = await SqliteFile.open(path, topics.SCHEMA, max_bytes)
+        return cls(file, clock, reserve=Reserve(path, reserve) if reserve else None)
+
+    @property
+    def refusing(self) -> str:
+        """Why records are refused for the reserve's sake; empty while they are not."""
+        return self._reserve.refusing if self._reserve else ""
 
     async def append(
         self, topic: str, records: Sequence[tuple[str, bytes]], checkpoints: Mapping[str, bytes] | None = None
@@ -38,6 +50,8 @@ class SqliteLog:
         batches = topics.pack(records) if len(records) <= _INLINE else await asyncio.to_thread(topics.pack, records)
 
         def step(connection: Connection) -> int:
+            if self._reserve and batches:
+                self._reserve.admit(connection, sum(len(b.packed) for b in batches))
             at = self._clock.now()
             if checkpoints:
                 topics.write_checkpoints(connection, checkpoints, at)
@@ -77,7 +91,17 @@ class SqliteLog:
             # In small commits, so that appenders wait for none of them long.
             count, more = await self._file.write(lambda c: topics.trim(c, topic, groups, _TRIM_ROWS))
             dropped += count
+        if self._reserve:
+            await self._give_back(self._reserve)
         return dropped
+
+    async def _give_back(self, reserve: Reserve) -> None:
+        """Trimmed pages stay in the file; when the disk is short of room and the log nearly empty, the disk gets them."""
+        await self._file.write(reserve.look)
+        if reserve.wants_pages_back():
+            with contextlib.suppress(FullError):
+                await self._file.shrink()
+            await self._file.write(reserve.look)
 
     async def close(self) -> None:
         if not self._shared:

@@ -208,7 +208,8 @@ class Intake:
         oldest = min((e.records[0].received_at for e in entries if e.records), default=None)
         if oldest is not None:
             self._signals.took("collector_lag", max(0, self._clock.now() - oldest) / 1e6)
-        self._levels(full=False)
+        # Nothing to append, or a checkpoint alone, is taken also while records are refused: it is no sign of room.
+        self._levels(full=self._full and not batch.events)
 
     async def _refuse(self, entries: list[Entry], error: BackboneError) -> None:
         """Nothing was stored: takers hear it and try again; what was offered stays with us, for we said we have it."""

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from backbone.codec import decode_delivery
+from backbone.reserve import reserve_of
 from daemon import health, keys, output
 from daemon.load import Configuration, load
 from daemon.rules import load_rules
@@ -88,9 +89,11 @@ def _home(configuration: Configuration) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding("data folder", False, str(error))
         return
-    free = shutil.disk_usage(home).free
-    advice = "make room, or lower store.keep; when the disk is full reading stops and nothing is lost"
-    yield Finding("disk", free > LEAST_FREE, f"{free / 2**30:.1f} GiB free at {home}", advice)
+    disk, wanted = shutil.disk_usage(home), configuration.settings.collector.reserve
+    reserve = reserve_of(disk.total, wanted)
+    advice = "make room, or lower store.keep; when the reserve is reached reading stops and nothing is lost"
+    text = f"{disk.free / 2**30:.1f} GiB free at {home}, the reserve is {reserve / 2**30:.1f} GiB (collector.reserve)"
+    yield Finding("disk", disk.free > max(LEAST_FREE, 2 * reserve), text, advice)
     for file in sorted((home / "keys").glob("*.key")):
         if file.name != "syslog-tls.key":
             try:

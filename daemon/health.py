@@ -13,17 +13,20 @@ STALE: Micros = 10 * SECOND
 
 
 ROOM = 8 * 2**20
-"""Bytes free on the disk below which it is called full."""
+"""Bytes free on the disk below which it is called full; on a small one the twentieth part of it, half of what the log leaves."""
 
 
 class LoopHealth(msgspec.Struct, frozen=True):
-    """One loop of a role. ``state``: ``starting``, ``running``, ``restarting`` or ``stopped``; ``since`` when it got there."""
+    """One loop of a role. ``state``: ``starting``, ``running``, ``restarting`` or ``stopped``; ``since`` when it got there.
+
+    ``trouble`` is what keeps a running loop from its work."""
 
     name: str
     state: str
     since: Micros
     restarts: int = 0
     error: str = ""
+    trouble: str = ""
 
 
 class RoleHealth(msgspec.Struct, frozen=True):
@@ -36,11 +39,15 @@ class RoleHealth(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """All roles together. ``problems`` says in sentences what is wrong; empty means healthy."""
+    """All roles together. ``problems`` says in sentences what is wrong; empty means healthy.
+
+    ``up`` when every loop runs, even if the disk has no room: what drains it must not be stopped for that.
+    """
 
     ready: bool
     problems: tuple[str, ...]
     roles: tuple[RoleHealth, ...]
+    up: bool = True
 
 
 def write(folder: Path, health: RoleHealth) -> None:
@@ -59,8 +66,8 @@ def write(folder: Path, health: RoleHealth) -> None:
 def read(folder: Path, expected: tuple[str, ...], now: Micros) -> Health:
     """What the roles in ``expected`` say of themselves at ``now``."""
     roles: list[RoleHealth] = []
-    free = shutil.disk_usage(folder).free if folder.is_dir() else ROOM
-    problems = [f"the disk of {folder} is full ({free // 2**20} MiB free); make room, nothing is read until then"] * (free < ROOM)
+    troubles = [_full(folder)] if folder.is_dir() else []
+    problems: list[str] = []
     for role in expected:
         try:
             health = msgspec.json.decode((folder / f"{role}.json").read_bytes(), type=RoleHealth)
@@ -74,4 +81,14 @@ def read(folder: Path, expected: tuple[str, ...], now: Micros) -> Health:
             if loop.state != "running":
                 why = f": {loop.error}" if loop.error else ""
                 problems.append(f"{role}: loop {loop.name} is {loop.state}{why}")
-    return Health(ready=not problems, problems=tuple(problems), roles=tuple(roles))
+            elif loop.trouble:
+                troubles.append(f"{role}: {loop.trouble}")
+    told = (*filter(None, troubles), *problems)
+    return Health(ready=not told, problems=told, roles=tuple(roles), up=not problems)
+
+
+def _full(folder: Path) -> str:
+    disk = shutil.disk_usage(folder)
+    if disk.free >= min(ROOM, disk.total // 20):
+        return ""
+    return f"the disk of {folder} is full ({disk.free // 2**20} MiB free); make room, nothing is read until then"

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from backbone.ports import Clock
@@ -16,7 +17,7 @@ from daemon.health import LoopHealth, RoleHealth, write
 from model import FullError
 
 Loop = Callable[[asyncio.Event], Awaitable[None]]
-"""Runs until the event is set and everything in hand is durable."""
+"""Runs until the event is set and everything in hand is durable. One with an attribute ``trouble`` tells health what is wrong."""
 
 FIRST_WAIT, LONGEST_WAIT, CALM = 0.5, 30.0, 60.0
 SUPERVISOR = "VONGGAC_SUPERVISOR"
@@ -32,11 +33,13 @@ class Loops:
         self.stop = asyncio.Event()
         self._role, self._folder, self._clock, self._signals = role, folder, clock, signals
         self._states: dict[str, LoopHealth] = {}
+        self._loops: Mapping[str, Loop] = {}
         self._unwritten = False
         self._log = structlog.get_logger()
 
     async def run(self, loops: Mapping[str, Loop]) -> None:
         """Run all of ``loops``; returns when all have stopped. SIGTERM and SIGINT set ``stop``."""
+        self._loops = loops
         running = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             running.add_signal_handler(number, self.stop.set)
@@ -100,9 +103,15 @@ class Loops:
                 self._log.error("the supervisor is gone; stopping")
                 self.stop.set()
 
+    def _told(self, health: LoopHealth) -> LoopHealth:
+        return msgspec.structs.replace(health, trouble=getattr(self._loops.get(health.name), "trouble", ""))
+
     def _write(self) -> None:
         try:
-            write(self._folder, RoleHealth(self._role, os.getpid(), self._clock.now(), tuple(self._states.values())))
+            write(
+                self._folder,
+                RoleHealth(self._role, os.getpid(), self._clock.now(), tuple(map(self._told, self._states.values()))),
+            )
             self._unwritten = False
         except OSError as error:
             if not self._unwritten:

@@ -100,7 +100,7 @@ async def _until_ready(configuration: Configuration, supervisor: Supervisor, fol
     begun, said = time.monotonic(), 0.0
     while not supervisor.stop.is_set():
         seen = health.read(folder, roles(configuration), time.time_ns() // 1000)
-        if seen.ready:
+        if seen.up:
             return
         waited = time.monotonic() - begun
         if waited > STARTUP_LIMIT:

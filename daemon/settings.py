@@ -115,6 +115,11 @@ class Collector(Section):
     queue: Size = Field(
         32 * 2**20, description="memory for records not yet durable; when full, senders wait and UDP is counted as lost"
     )
+    reserve: Size = Field(
+        512 * 2**20,
+        ge=2**20,
+        description="room on the disk left to the rest of the house, at most a tenth of it; nothing is read while less is free, or four times what waits to be stored",
+    )
     sources: list[Source] = Field(min_length=1, description="where logs come from")
 
 

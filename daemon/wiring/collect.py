@@ -1,5 +1,6 @@
 """Role `collect`: sources → topic events."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -10,18 +11,18 @@ from collector.loop import Intake
 from collector.normalize import Normalizer
 from collector.recipe import Profile
 from daemon.load import Configuration
-from daemon.loops import every
 from daemon.sources import source_loop
 from daemon.wiring import Built
 from model import LogSource
 
 TRIM_EVERY = 30.0
 """Seconds between looks at what all readers of the log are done with."""
+TRIM_WHEN_FULL = 2.0
 
 
 @contextlib.asynccontextmanager
 async def build(configuration: Configuration, clock: Clock, signals: Signals) -> AsyncIterator[Built]:
-    log = await SqliteLog.open(configuration.home / "log.db", clock)
+    log = await SqliteLog.open(configuration.home / "log.db", clock, reserve=configuration.settings.collector.reserve)
     try:
         understanding = Normalizer(profiles(configuration), configuration.systems)
         queue = configuration.settings.collector.queue
@@ -29,10 +30,31 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
         loops: Built = {"intake": intake.run}
         for source in configuration.settings.collector.sources:
             loops[f"source {source.name}"] = source_loop(source, configuration, intake, log, clock, signals)
-        loops["trim"] = every(TRIM_EVERY, lambda: log.trim("events", ("correlate", "store")))
+        loops["trim"] = Trimming(log)
         yield loops
     finally:
         await log.close()
+
+
+class Trimming:
+    """The loop that drops what is matched and stored: oftener while the log refuses records, which is its trouble."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        self._log = log
+
+    @property
+    def trouble(self) -> str:
+        return self._log.refusing
+
+    async def __call__(self, stop: asyncio.Event) -> None:
+        trimmed = -TRIM_EVERY
+        while not stop.is_set():
+            now = asyncio.get_running_loop().time()
+            if self._log.refusing or now - trimmed >= TRIM_EVERY:
+                trimmed = now
+                await self._log.trim("events", ("correlate", "store"))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), TRIM_WHEN_FULL)
 
 
 def profiles(configuration: Configuration) -> dict[str, Profile]:

@@ -9,6 +9,7 @@ from backbone.clock import ManualClock
 from backbone.codec import decode_event
 from backbone.memory_bus import MemoryBus
 from backbone.signals import MemorySignals
+from collector import loop
 from collector.loop import ASSEMBLY, Intake
 from model import BackboneError, Event, FullError, Micros, RawRecord, event_id
 
@@ -75,6 +76,15 @@ def new_intake(bus: MemoryBus, understanding: Plain | None = None, **settings: f
     return intake, signals
 
 
+class Said(list[str]):
+    """What was logged."""
+
+    def error(self, event: str, **_: object) -> None:
+        self.append(event)
+
+    info = warning = error
+
+
 @asynccontextmanager
 async def running(intake: Intake) -> AsyncIterator[None]:
     stop = asyncio.Event()
@@ -123,6 +133,23 @@ async def test_full_is_told_to_takers_and_offered_records_are_kept() -> None:
         await asyncio.sleep(1.2)
         assert await bus.texts() == ["udp"]
         assert signals.levels["collector_full"] == 0
+
+
+async def test_only_stored_records_say_that_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After FullError neither idle ticks nor a checkpoint alone end the state full; it is said once that it ended."""
+    said = Said()
+    monkeypatch.setattr(loop, "_log", said)
+    bus = MoodyBus(errors=[FullError("full")])
+    intake, signals = new_intake(bus, tick=0.02)
+    async with running(intake):
+        with pytest.raises(FullError):
+            await intake.take(records("a"), {})
+        await asyncio.sleep(1.2)
+        await intake.take([], {"c": b"1"})
+        assert await bus.checkpoint("c") == b"1" and signals.levels["collector_full"] == 1
+        await intake.take(records("a"), {})
+        assert signals.levels["collector_full"] == 0
+    assert said == ["backbone_full", "backbone_has_room"]
 
 
 async def test_a_failing_bus_is_tried_again() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,17 @@ def test_all_is_well(vonggac: Command, quiet: Path, monkeypatch: pytest.MonkeyPa
     assert all(set(r) == {"about", "well", "found", "advice"} for r in answer.rows)
     table = vonggac("doctor", "--config", quiet)
     assert table.code == 0 and len(table.out.splitlines()) == 8 and "FAIL" not in table.out
+
+
+def test_the_disk_must_have_twice_the_reserve(vonggac: Command, quiet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With less free than twice what the log leaves, doctor says so before reading stops; the reserve is told."""
+    monkeypatch.setattr(doctor, "LEAST_FREE", 1)
+    usage = shutil.disk_usage(quiet.parent)
+    quiet.write_text(quiet.read_text("utf-8").replace("collector:", "collector:\n  reserve: 2 GiB", 1), "utf-8")
+    for free, well in ((5 << 30, True), (3 << 30, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: usage._replace(total=100 << 30, free=free))
+        disk = found(vonggac("doctor", "--config", quiet, "--json").rows)["disk"]
+        assert disk["well"] is well and "the reserve is 2.0 GiB" in disk["found"]
 
 
 def test_what_is_wrong_comes_with_advice(vonggac: Command, quiet: Path, monkeypatch: pytest.MonkeyPatch) -> None:

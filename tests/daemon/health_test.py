@@ -1,6 +1,8 @@
 """Health of the roles."""
 
 import os
+import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from daemon import health
 from daemon.health import STALE, LoopHealth, RoleHealth, read, write
 from model.moment import SECOND
 
+usage = namedtuple("usage", "total used free")
 NOW = 1_795_248_000 * SECOND
 
 
@@ -62,8 +65,25 @@ def test_a_full_disk_is_a_problem_and_no_end(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(Path, "write_bytes", full)
     write(tmp_path, role("collect"))
-    monkeypatch.setattr(health, "ROOM", 1 << 62)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1 << 40, 0, health.ROOM - 1))
     seen = read(tmp_path, ("collect",), NOW)
     assert not seen.ready and len(seen.problems) == 1
     assert seen.problems[0].startswith(f"the disk of {tmp_path} is full (")
+    assert seen.up
     assert [p.name for p in tmp_path.iterdir()] == ["collect.json"]
+
+
+def test_a_small_disk_is_not_full_while_the_log_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk of 48 MiB is called full below a twentieth of it, not while the log still takes records."""
+    write(tmp_path, role("collect"))
+    for free, ready in ((5 << 20, True), (2 << 20, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: usage(48 << 20, 0, free))
+        assert read(tmp_path, ("collect",), NOW).ready is ready
+
+
+def test_the_trouble_of_a_running_loop(tmp_path: Path) -> None:
+    """A loop that runs but cannot do its work makes the house not ready, with its sentence; it is up all the same."""
+    write(tmp_path, role("collect", NOW, LoopHealth("trim", "running", NOW, trouble="No room for log.db")))
+    seen = read(tmp_path, ("collect",), NOW)
+    assert not seen.ready and seen.up and seen.problems == ("collect: No room for log.db",)
+    assert not read(tmp_path, ("collect", "notify"), NOW).up

@@ -36,6 +36,14 @@ def problems(file: Path) -> list[str]:
     return [str(p).replace(str(file), "FILE") for p in caught.value.problems]
 
 
+def test_a_reserve_is_never_nothing(tmp_path: Path) -> None:
+    """Less than 1 MiB of reserve is refused: without room to trim a full log would stay full."""
+    text = "home: var\nrules: {paths: [rules]}\ncollector:\n  reserve: 0 KiB\n  sources: [{name: in, type: stdin}]\n"
+    (problem,) = problems(configuration(tmp_path, text))
+    assert problem.startswith("FILE:4: ") and "1048576" in problem
+    assert load(configuration(tmp_path, text.replace("0 KiB", "2 GiB"))).settings.collector.reserve == 2 << 30
+
+
 def test_the_shipped_configuration_loads() -> None:
     """config/embedded.yml has no problem and binds to this machine only."""
     loaded = load(Path(__file__).parents[2] / "config/embedded.yml")

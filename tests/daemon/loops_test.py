@@ -89,3 +89,26 @@ def test_silence_of_a_role_is_a_problem(tmp_path: Path) -> None:
     seen = health.read(tmp_path, ("notify", "console"), 60_000_000)
     assert not seen.ready
     assert seen.problems == ("notify has not been heard of for 60 s", "console has not started")
+
+
+async def test_a_loop_tells_its_trouble(
+    running: tuple[loops.Loops, MemorySignals, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in ``trouble`` of a running loop is in health within a beat, and gone with it."""
+    keeper, _, folder = running
+
+    class Troubled:
+        trouble = ""
+
+        async def __call__(self, stop: asyncio.Event) -> None:
+            await stop.wait()
+
+    loop = Troubled()
+    task = asyncio.create_task(keeper.run({"trim": loop}))
+    for trouble, problems in (("no room", ("collect: no room",)), ("", ())):
+        loop.trouble = trouble
+        await asyncio.sleep(1.2)
+        seen = health.read(folder, ("collect",), SystemClock().now())
+        assert seen.up and seen.problems == problems
+    keeper.stop.set()
+    await asyncio.wait_for(task, 2)
