@@ -195,7 +195,7 @@ class House:
     def show(self, command: str, *arguments: str) -> list[dict[str, Any]]:
         """What ``vonggac COMMAND --json`` prints."""
         line = [sys.executable, "-m", "daemon.cli", command, "--config", str(self.file), "--json", *arguments]
-        done = subprocess.run(line, cwd=ROOT, capture_output=True, check=True, timeout=120)
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, check=True, timeout=300)
         return [msgspec.json.decode(row) for row in done.stdout.splitlines()]
 
     def get(self, path: str, port: int | None = None, token: str = "") -> Any:
