@@ -5,7 +5,9 @@ What a batch writes: space ``alerts`` (newest revision of each), space and topic
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 import structlog
@@ -20,6 +22,11 @@ from notifier.grouping import Grouping
 GROUP = "notify"
 MARK = "mark"
 _log = structlog.get_logger()
+
+RESTS: Final = 5
+"""After a step, rest so many times as long as it took: next to nothing while incidents are small."""
+LONGEST_REST: Final = 0.5
+"""Seconds."""
 
 
 class Notify:
@@ -47,8 +54,15 @@ class Notify:
         while not stop.is_set():
             records = await self._bus.read("alerts", after, self._batch, self._wait)
             if records:
+                began = asyncio.get_running_loop().time()
                 await self._step(records)
                 after = records[-1].offset
+                await self._rest(asyncio.get_running_loop().time() - began, stop)
+
+    async def _rest(self, took: float, stop: asyncio.Event) -> None:
+        """Let more alerts come together: a large incident costs as much to write for one of them as for a hundred."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(RESTS * took, LONGEST_REST))
 
     async def _restore(self) -> None:
         saved = {entry.key: entry.value async for entry in await self._state.scan("grouping")}
