@@ -28,7 +28,7 @@ test: .venv/dev.stamp    ## all tests; installs what they need
 	@$(PY) -m pytest -m slow
 
 test-fast: .venv/dev.stamp  ## tests that need no server and no browser
-	@$(PY) -m pytest -n 2 -m "not slow and not shared"
+	@$(PY) -m pytest -n 2 -m "not slow and not shared and not server"
 
 check: .venv/dev.stamp   ## ruff, mypy --strict, architecture
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Elasticsearch, one node in a folder of its own: with or without password and TLS, started, stopped, killed, paused, started again.
+"""Elasticsearch, one node in a folder of its own, with or without TLS and password: started, stopped, killed, paused.
 
 This is Elastic's minimal distribution. It has no ``GET /`` (so no ``info()`` or ``ping()``), no ``_data_stream`` API (templates,
 writing, search, rollover and ``_resolve/index`` of data streams work), no ILM, reindex, painless or ingest pipelines.
@@ -50,7 +50,8 @@ class Elasticsearch:
         Its folder is a new one under the machine's temporary folder and not pytest's, which only its owner can enter.
         """
         folder = Path(tempfile.mkdtemp(prefix="vonggac-elasticsearch-"))
-        node = cls(folder, Plan(*free_ports(2), password=secrets.token_urlsafe(12) if secure else ""))
+        port, transport = free_ports(2)
+        node = cls(folder, Plan(port, transport, secrets.token_urlsafe(12) if secure else ""))
         (folder / "plan.json").write_bytes(msgspec.json.encode(node.plan))
         shutil.copytree(fetch.elasticsearch() / "config", node._config)
         for name in ("data", "logs", "tmp"):

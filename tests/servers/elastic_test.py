@@ -21,7 +21,7 @@ async def test_plain(elasticsearch: Any, prefix: str) -> None:
 
 
 async def test_data_stream(elasticsearch: Any, prefix: str) -> None:
-    """Without the _data_stream API: writing makes a data stream, it is listed, rolled over, searched, and its old index can go."""
+    """Without the _data_stream API: writing makes a data stream; it is listed, rolled over, searched, its old index goes."""
     async with AsyncElasticsearch(**elasticsearch.client()) as client:
         name = f"logs-{prefix}a"
         await client.indices.put_index_template(name=f"{prefix}t", index_patterns=[f"{name}*"], data_stream={}, priority=500)
@@ -63,6 +63,7 @@ async def test_killed_node_keeps_what_it_acknowledged(elasticsearch_own: Elastic
         assert (await client.get(index=f"{prefix}a", id="1"))["found"]
 
 
+@pytest.mark.slow
 async def test_paused_node_goes_on(elasticsearch_own: Elasticsearch) -> None:
     """While it is paused nothing answers; afterwards it does, at once."""
     async with AsyncElasticsearch(**elasticsearch_own.client(), request_timeout=1.0, max_retries=0) as client:

@@ -44,9 +44,9 @@ class Kafka:
 
     @classmethod
     def make(cls, folder: Path, nodes: int = 1, valid_days: int = 30, **settings: str | int) -> "Kafka":
-        """New and formatted, not started. ``settings`` are broker settings with ``_`` for ``.``; ``valid_days`` < 0: expired TLS."""
-        ports = free_ports(5 * nodes)
-        made = tuple(Node(i + 1, *ports[5 * i : 5 * i + 5], directory=_id()) for i in range(nodes))
+        """New and formatted, not started. ``settings`` are broker settings, ``_`` for ``.``; ``valid_days`` < 0: expired TLS."""
+        ports = iter(free_ports(5 * nodes))
+        made = tuple(Node(n + 1, _id(), next(ports), next(ports), next(ports), next(ports), next(ports)) for n in range(nodes))
         kafka = cls(folder, Plan(_id(), secrets.token_urlsafe(12), made))
         folder.mkdir(parents=True)
         authority = Authority(folder / "tls")
@@ -69,7 +69,7 @@ class Kafka:
         return ",".join(f"127.0.0.1:{n.plain}" for n in self.plan.nodes)
 
     def tls(self) -> dict[str, Any]:
-        """Arguments of an aiokafka client over TLS; so do ``mutual`` (with a client's certificate) and ``scram`` (with a password)."""
+        """Arguments of an aiokafka client over TLS; ``mutual``: with a client's certificate; ``scram``: with a password."""
         servers = [f"127.0.0.1:{n.tls}" for n in self.plan.nodes]
         return {"bootstrap_servers": servers, "security_protocol": "SSL", "ssl_context": self._context()}
 
@@ -99,7 +99,7 @@ class Kafka:
         return self.folder / "tls/client.pem"
 
     def start(self, *numbers: int) -> None:
-        """Start the nodes (all when none is named) that are not alive, and return when they answer; go on those that are paused."""
+        """Start what is not alive of these nodes (none named: of all), let go on what is paused; return when they answer."""
         begun = [(one, _length(one.log)) for one in self._named(numbers) if not one.alive()]
         for one, _ in begun:
             one.file.write_text(str(run_apart(self._java("kafka.Kafka", one), one.log)))

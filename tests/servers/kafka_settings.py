@@ -18,15 +18,15 @@ LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A node's number from 1, its ports on 127.0.0.1 and the Kafka Uuid of its log folder."""
+    """A node's number from 1, the Kafka Uuid of its log folder and its ports on 127.0.0.1."""
 
     number: int
+    directory: str
     plain: int
     controller: int
     tls: int
     mutual: int
     scram: int
-    directory: str
 
 
 def properties(folder: Path, nodes: tuple[Node, ...], node: Node) -> str:

@@ -1,6 +1,8 @@
 """The Kafka of the tests: it comes up, every way in works, and what it acknowledged outlives its death."""
 
+import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -72,8 +74,6 @@ async def test_closed_doors(kafka_secure: Kafka, wrong: str) -> None:
     elif wrong == "certificate":
         client = kafka_secure.tls() | {"bootstrap_servers": kafka_secure.mutual()["bootstrap_servers"]}
     else:
-        import ssl
-
         client = kafka_secure.tls() | {"ssl_context": ssl.create_default_context()}
     one = AIOKafkaProducer(**client)
     with pytest.raises(Exception, match=r"Unable to bootstrap|Authentication failed|SASL"):
@@ -81,6 +81,7 @@ async def test_closed_doors(kafka_secure: Kafka, wrong: str) -> None:
     await one.stop()
 
 
+@pytest.mark.slow
 async def test_killed_broker_keeps_what_it_acknowledged(kafka_own: Kafka, prefix: str) -> None:
     """kill -9 right after the acknowledgement, start on the same data: the record is there, and the next one goes in."""
     name = await topic(plain(kafka_own), f"{prefix}a")
@@ -93,6 +94,7 @@ async def test_killed_broker_keeps_what_it_acknowledged(kafka_own: Kafka, prefix
     assert await values(plain(kafka_own), name, 2) == [b"before", b"after"]
 
 
+@pytest.mark.slow
 async def test_paused_broker_goes_on(kafka_own: Kafka, prefix: str) -> None:
     """While it is paused nothing is acknowledged; afterwards the same record is."""
     name = await topic(plain(kafka_own), f"{prefix}a")
@@ -100,8 +102,6 @@ async def test_paused_broker_goes_on(kafka_own: Kafka, prefix: str) -> None:
         await one.send_and_wait(name, b"first")
         kafka_own.pause()
         sent = await one.send(name, b"second")
-        import asyncio
-
         done, _ = await asyncio.wait([sent], timeout=1.0)
         assert not done
         kafka_own.go_on()
