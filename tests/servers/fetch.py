@@ -38,7 +38,7 @@ def java_home() -> Path:
     found = shutil.which("java", path=f"{given}/bin") if given else shutil.which("java")
     if found is None:
         raise MissingError(
-            "Kafka and Elasticsearch need Java 17 and there is no java here; apt-get install openjdk-17-jre-headless"
+            "Kafka and Elasticsearch need Java 17 or newer and there is no java here; apt-get install default-jre-headless"
         )
     return Path(found).resolve().parents[1]
 

@@ -50,7 +50,7 @@ def test_failed_fetch_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert entry.is_dir()
 
 
-@pytest.mark.parametrize(("absent", "told"), [("java", "openjdk-17-jre-headless"), ("mvn", "apt-get install maven")])
+@pytest.mark.parametrize(("absent", "told"), [("java", "default-jre-headless"), ("mvn", "apt-get install maven")])
 def test_missing_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absent: str, told: str) -> None:
     """Without Java or Maven the error says what to install."""
     monkeypatch.setenv("VONGGAC_SERVERS", str(tmp_path / "kept"))
