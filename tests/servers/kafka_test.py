@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError
 
 from tests.servers.kafka import Kafka
 
@@ -79,6 +81,18 @@ async def test_closed_doors(kafka_secure: Kafka, wrong: str) -> None:
     with pytest.raises(Exception, match=r"Unable to bootstrap|Authentication failed|SASL"):
         await one.start()
     await one.stop()
+
+
+@pytest.mark.slow
+async def test_expired_certificate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """``valid_days`` below 0: the broker comes up and no client trusts it, because its certificate has expired."""
+    with contextlib.closing(Kafka.make(tmp_path / "kafka", valid_days=-1)) as kafka:
+        kafka.start()
+        one = AIOKafkaProducer(**kafka.tls())
+        with pytest.raises(KafkaConnectionError):
+            await one.start()
+        await one.stop()
+    assert "certificate has expired" in caplog.text
 
 
 @pytest.mark.slow

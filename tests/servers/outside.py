@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import aiokafka.admin
-import elasticsearch
 import msgspec
 
 
@@ -34,6 +32,7 @@ class Elasticsearch:
 
 def clear_kafka(bootstrap: str, prefix: str) -> None:
     """Delete the topics whose names begin with ``prefix``."""
+    import aiokafka.admin  # late: this module is loaded by every test run
 
     async def clear() -> None:
         admin = aiokafka.admin.AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -50,6 +49,8 @@ def clear_kafka(bootstrap: str, prefix: str) -> None:
 
 def clear_elasticsearch(server: Elasticsearch, prefix: str) -> None:
     """Delete data streams, indices and templates with ``prefix`` in their names; warn of what does not go."""
+    import elasticsearch
+
     with elasticsearch.Elasticsearch(**server.client()) as client:
         found = client.indices.resolve_index(name=f"*{prefix}*", expand_wildcards=["open", "closed"])
         indices, name = client.indices, f"*{prefix}*"
