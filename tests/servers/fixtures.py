@@ -2,17 +2,21 @@
 
 Shared and never broken (one for all workers of a run): ``kafka``, ``kafka_secure``, ``elasticsearch``, ``elasticsearch_secure``.
 One's own, to kill, stop and pause (one for each worker, whole again after every test): ``kafka_own``, ``kafka_three``,
-``elasticsearch_own``. Names of topics, groups and indices begin with ``prefix``, so that tests never meet.
+``elasticsearch_own``. With settings of one's own, for one test: ``make_kafka``, ``make_elasticsearch``.
+Names of topics, groups and indices begin with ``prefix``, so that tests never meet.
 
 ``KAFKA_BOOTSTRAP`` and ``ELASTICSEARCH_URL`` name servers to use instead (a user and password stand in the URL); what needs
 servers of one's own is then skipped. A test that uses one of these fixtures is marked ``server`` by itself; one that asks for
 them by name (``getfixturevalue``) carries the mark by hand.
 """
 
+import contextlib
+import itertools
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +25,11 @@ from tests.servers.elastic import Elasticsearch
 from tests.servers.fetch import MissingError
 from tests.servers.kafka import Kafka
 from tests.servers.process import SESSION
-from tests.servers.sharing import close_all, shared
+from tests.servers.sharing import S, close_all, shared
 
-NEED = {"kafka", "kafka_secure", "kafka_own", "kafka_three", "elasticsearch", "elasticsearch_secure", "elasticsearch_own"}
+NEED = {"kafka", "kafka_secure", "kafka_own", "kafka_three", "make_kafka"} | {
+    *("elasticsearch", "elasticsearch_secure", "elasticsearch_own", "make_elasticsearch")
+}
 RUN = f"vg-{uuid.uuid4().hex[:8]}-"  # of this worker
 
 
@@ -79,12 +85,14 @@ def kafka_secure(servers_folder: Path) -> Kafka:
 
 @pytest.fixture(scope="session")
 def _own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    yield from _own(tmp_path_factory, 1)
+    _not_outside("KAFKA_BOOTSTRAP")
+    yield from _running(lambda: Kafka.make(tmp_path_factory.mktemp("kafka") / "own"))
 
 
 @pytest.fixture(scope="session")
 def _own_three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    yield from _own(tmp_path_factory, 3)
+    _not_outside("KAFKA_BOOTSTRAP")
+    yield from _running(lambda: Kafka.make(tmp_path_factory.mktemp("kafka") / "three", nodes=3))
 
 
 @pytest.fixture
@@ -99,6 +107,13 @@ def kafka_three(_own_three: Kafka) -> Iterator[Kafka]:
     """Three nodes to break, ``.kill(2)``; topics have three copies, acks=all needs two."""
     yield _own_three
     _own_three.start()
+
+
+@pytest.fixture
+def make_kafka(tmp_path: Path) -> Iterator[Callable[..., Kafka]]:
+    """``Kafka.make`` without the folder; what it made is not started, and is ended after the test."""
+    _not_outside("KAFKA_BOOTSTRAP")
+    yield from _maker(lambda number, *given, **named: Kafka.make(tmp_path / f"kafka-{number}", *given, **named))
 
 
 @pytest.fixture(scope="session")
@@ -122,15 +137,7 @@ def elasticsearch_secure(servers_folder: Path) -> Elasticsearch:
 @pytest.fixture(scope="session")
 def _own_elasticsearch() -> Iterator[Elasticsearch]:
     _not_outside("ELASTICSEARCH_URL")
-    try:
-        server = Elasticsearch.make()
-    except MissingError as missing:
-        pytest.skip(str(missing))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+    yield from _running(Elasticsearch.make)
 
 
 @pytest.fixture
@@ -140,31 +147,42 @@ def elasticsearch_own(_own_elasticsearch: Elasticsearch) -> Iterator[Elasticsear
     _own_elasticsearch.start()
 
 
-def _own(factory: pytest.TempPathFactory, nodes: int) -> Iterator[Kafka]:
-    _not_outside("KAFKA_BOOTSTRAP")
+@pytest.fixture
+def make_elasticsearch() -> Iterator[Callable[..., Elasticsearch]]:
+    """``Elasticsearch.make``; what it made is not started, and is ended after the test."""
+    _not_outside("ELASTICSEARCH_URL")
+    yield from _maker(lambda _number, *given, **named: Elasticsearch.make(*given, **named))
+
+
+def _made(make: Callable[[], S]) -> S:
     try:
-        server = Kafka.make(factory.mktemp("kafka") / "server", nodes)
+        return make()
     except MissingError as missing:
         pytest.skip(str(missing))
-    try:
+
+
+def _running(make: Callable[[], S]) -> Iterator[S]:
+    with contextlib.closing(_made(make)) as server:
         server.start()
         yield server
-    finally:
-        server.close()
+
+
+def _maker(make: Callable[..., S]) -> Iterator[Callable[..., S]]:
+    with contextlib.ExitStack() as ended:
+        numbers = itertools.count(1)
+
+        def one(*given: Any, **named: Any) -> S:
+            return ended.enter_context(contextlib.closing(_made(lambda: make(next(numbers), *given, **named))))
+
+        yield one
 
 
 def _shared_kafka(folder: Path) -> Kafka:
-    try:
-        return shared(folder, "kafka", lambda: Kafka.make(folder / "kafka"), Kafka.load)
-    except MissingError as missing:
-        pytest.skip(str(missing))
+    return _made(lambda: shared(folder, "kafka", lambda: Kafka.make(folder / "kafka"), Kafka.load))
 
 
 def _shared_elasticsearch(folder: Path, name: str, secure: bool) -> Elasticsearch:
-    try:
-        return shared(folder, name, lambda: Elasticsearch.make(secure), Elasticsearch.load)
-    except MissingError as missing:
-        pytest.skip(str(missing))
+    return _made(lambda: shared(folder, name, lambda: Elasticsearch.make(secure), Elasticsearch.load))
 
 
 def _not_outside(variable: str) -> None:

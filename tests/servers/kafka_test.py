@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -84,14 +83,14 @@ async def test_closed_doors(kafka_secure: Kafka, wrong: str) -> None:
 
 
 @pytest.mark.slow
-async def test_expired_certificate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_expired_certificate(make_kafka: Callable[..., Kafka], caplog: pytest.LogCaptureFixture) -> None:
     """``valid_days`` below 0: the broker comes up and no client trusts it, because its certificate has expired."""
-    with contextlib.closing(Kafka.make(tmp_path / "kafka", valid_days=-1)) as kafka:
-        kafka.start()
-        one = AIOKafkaProducer(**kafka.tls())
-        with pytest.raises(KafkaConnectionError):
-            await one.start()
-        await one.stop()
+    kafka = make_kafka(valid_days=-1)
+    kafka.start()
+    one = AIOKafkaProducer(**kafka.tls())
+    with pytest.raises(KafkaConnectionError):
+        await one.start()
+    await one.stop()
     assert "certificate has expired" in caplog.text
 
 
