@@ -49,11 +49,12 @@ class Elasticsearch:
 
         Its folder is a new one under the machine's temporary folder and not pytest's, which only its owner can enter.
         """
+        config = fetch.elasticsearch() / "config"  # first: without a program nothing is left behind
         folder = Path(tempfile.mkdtemp(prefix="vonggac-elasticsearch-"))
         port, transport = free_ports(2)
         node = cls(folder, Plan(port, transport, secrets.token_urlsafe(12) if secure else ""))
         (folder / "plan.json").write_bytes(msgspec.json.encode(node.plan))
-        shutil.copytree(fetch.elasticsearch() / "config", node._config)
+        shutil.copytree(config, node._config)
         for name in ("data", "logs", "tmp"):
             (folder / "run" / name).mkdir()
         if secure:
@@ -95,9 +96,9 @@ class Elasticsearch:
         """Start it if it is not alive, go on if it is paused, and return when shards are there."""
         if not self._process.alive():
             told = self.folder / "run/pid"  # the server removes it when it begins to stop, long before it has
+            self._process.guard(self.folder, told, remove=True)
             self._run("elasticsearch", "-d", "-p", str(told))
             self._process.file.write_text(told.read_text())
-            self._process.guard()
         self.go_on()
         wait("Elasticsearch answers", self._ready, SECONDS, self._process.log)
 

@@ -102,8 +102,8 @@ class Kafka:
         """Start what is not alive of these nodes (none named: of all), let go on what is paused; return when they answer."""
         begun = [(one, _length(one.log)) for one in self._named(numbers) if not one.alive()]
         for one, _ in begun:
+            one.guard(self.folder)
             one.file.write_text(str(run_apart(self._java("kafka.Kafka", one), one.log)))
-            one.guard()
         self.go_on(*numbers)
         for one, before in begun:
             wait(f"{one.what} starts", lambda one=one, before=before: _ready(one, before), SECONDS, one.log)  # type: ignore[misc]

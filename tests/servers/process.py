@@ -14,7 +14,16 @@ import psutil
 
 SESSION = "VONGGAC_TEST_SESSION"  # pid of the process whose end must end all servers
 _APART = 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!'
-_GUARD = 'while kill -0 "$1" 2>/dev/null; do kill -0 "$2" 2>/dev/null || exit 0; sleep 1; done; kill -9 "$2" 2>/dev/null'
+_GUARD = """
+while kill -0 "$1" 2>/dev/null; do [ -d "$2" ] || exit 0; sleep 1; done
+for _ in $(seq 60); do  # it may be starting and have no pid yet
+  pid=$(cat "$3" 2>/dev/null)
+  if [ -n "$pid" ] && grep -aqF -- "$2" "/proc/$pid/cmdline" 2>/dev/null; then kill -9 "$pid"; break; fi
+  [ -e "$4" ] || break
+  sleep 1
+done
+[ -z "$5" ] || rm -rf -- "$5"
+"""
 
 
 class DownError(RuntimeError):
@@ -59,7 +68,7 @@ class Process:
     """The process whose pid stands in ``file``; any process of this machine may hold it."""
 
     def __init__(self, what: str, file: Path, log: Path) -> None:
-        self.what, self.file, self.log = what, file, log
+        self.what, self.file, self.log, self._guarded = what, file, log, False
 
     @property
     def pid(self) -> int:
@@ -73,10 +82,16 @@ class Process:
         except psutil.NoSuchProcess:
             return False
 
-    def guard(self) -> None:
-        """kill -9 it when the session ends without ending it."""
-        owner = os.environ.get(SESSION) or str(os.getpid())
-        run_apart(["sh", "-c", _GUARD, "sh", owner, str(self.pid)], Path(os.devnull))
+    def guard(self, folder: Path, told: Path | None = None, remove: bool = False) -> None:
+        """Call before it starts: kill -9 it when the session ends without ending it, and perhaps ``remove`` its folder.
+
+        ``folder`` is on its command line. ``told`` is where it writes its pid itself, some time after its start.
+        """
+        if not self._guarded:
+            self._guarded = True
+            owner, gone = os.environ.get(SESSION) or str(os.getpid()), str(folder) if remove else ""
+            files = (str(told or self.file), str(folder if told else os.devnull + "/none"))
+            run_apart(["sh", "-c", _GUARD, "sh", owner, str(folder), *files, gone], Path(os.devnull))
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

@@ -50,14 +50,18 @@ def test_what_does_not_end_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_session_killed(tmp_path: Path) -> None:
-    """kill -9 of the session: the server ends within seconds, though nobody ended it."""
+@pytest.mark.parametrize("late", [False, True], ids=["running", "starting"])
+def test_session_killed(tmp_path: Path, late: bool) -> None:
+    """kill -9 of the session: the server ends within seconds and its folder goes, though it had told no pid yet."""
+    folder = tmp_path / "server"
+    folder.mkdir()
     script = f"""
 import time
 from pathlib import Path
-from tests.servers.process_test import started
-one = started(Path({str(tmp_path)!r}), "sleep", "60")
-one.guard()
+from tests.servers.process_test import Process, started
+folder = Path({str(folder)!r})
+Process("sleeper", folder / "pid", folder / "log").guard(folder, folder / "told", remove=True)
+one = started(folder, "tail", "-f", str(folder / "log"))
 print("up", flush=True)
 time.sleep(60)
 """
@@ -67,10 +71,15 @@ time.sleep(60)
     with subprocess.Popen(line, cwd=root, env=environment, stdout=subprocess.PIPE) as session:
         assert session.stdout is not None
         assert session.stdout.readline() == b"up\n"
-        pid = int((tmp_path / "pid").read_text())
-        assert psutil.pid_exists(pid)
+        pid = int((folder / "pid").read_text())
+        if not late:
+            (folder / "told").write_text(str(pid))
         session.kill()
+    if late:
+        assert not gone(pid, 2.5)
+        (folder / "told").write_text(str(pid))
     assert gone(pid, 10)
+    wait("the folder goes", lambda: not folder.exists(), 5, tmp_path / "none")
 
 
 def test_ports() -> None:
