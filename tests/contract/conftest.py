@@ -4,20 +4,28 @@ Each entry makes a fresh store in a folder; ``again`` opens the same folder a se
 would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from backbone.clock import ManualClock
+from backbone.clock import ManualClock, SystemClock
+from backbone.kafka_bus import KafkaBus
+from backbone.kafka_cluster import Cluster
+from backbone.kafka_topics import Topic, prepare
 from backbone.memory_bus import MemoryBus
 from backbone.memory_events import MemoryEvents
 from backbone.memory_state import MemoryState
 from backbone.parquet_store import ParquetEvents
+from backbone.signals import MemorySignals
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
+from model import Micros
+from model.moment import MINUTE
 
 
 @dataclass
@@ -27,6 +35,7 @@ class Place:
     folder: Path
     make: Callable[[Path, ManualClock, int], Awaitable[Any]]
     lasting: bool
+    stamps: bool = False
     clock: ManualClock = field(default_factory=ManualClock)
     opened: list[Any] = field(default_factory=list)
 
@@ -34,6 +43,10 @@ class Place:
         """The adapter on this place; a second call opens the same place again."""
         self.opened.append(await self.make(self.folder, self.clock, max_bytes))
         return self.opened[-1]
+
+    def is_now(self, at: Micros) -> bool:
+        """Whether ``at`` is the adapter's present: its clock's, or, when a server stamps the records, the real one."""
+        return at == self.clock.now() or (self.stamps and abs(at - SystemClock().now()) < MINUTE)
 
     async def close(self) -> None:
         for one in self.opened:
@@ -81,15 +94,35 @@ async def parquet_events(folder: Path, clock: ManualClock, max_bytes: int) -> Pa
     return await ParquetEvents.open(folder / "events", clock, segment_events=50, merged_events=400, merged_files=4)
 
 
+async def kafka_prefix(folder: Path) -> tuple[Cluster, str]:
+    """A cluster and a prefix of topics of this folder's own, made at the first opening."""
+    cluster = Cluster((os.environ["KAFKA_BOOTSTRAP"],))
+    mark = folder / "prefix"
+    if not mark.exists():
+        mark.write_text(f"test-{uuid4().hex[:12]}.")
+        names = ("events", "alerts", "incidents", "t", "unheard")
+        topics = [Topic(mark.read_text() + name, partitions=1, replication=1) for name in names]
+        await prepare(cluster, [*topics, Topic(mark.read_text() + "state", partitions=1, replication=1, keep=0)])
+    return cluster, mark.read_text()
+
+
+async def kafka_bus(folder: Path, clock: ManualClock, max_bytes: int) -> KafkaBus:
+    cluster, prefix = await kafka_prefix(folder)
+    return KafkaBus(cluster, MemorySignals(), prefix=prefix)
+
+
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 JOURNALS = dict(BUSES)
+KAFKA = "KAFKA_BOOTSTRAP" in os.environ
+if KAFKA:
+    BUSES["kafka"] = (kafka_bus, True)
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
 EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
 
 
 async def _place(adapters: dict[str, Any], name: str, folder: Path) -> AsyncIterator[Place]:
     make, lasting = adapters[name]
-    place = Place(folder, make, lasting)
+    place = Place(folder, make, lasting, name == "kafka")
     yield place
     await place.close()
 
