@@ -65,17 +65,21 @@ class Partitioner:
 
 
 def pack(topic: str, records: Iterable[tuple[str, bytes]], most: int) -> list[Row]:
-    """Rows of ``records``; FullError for a record of more than ``most`` bytes, which Kafka would refuse for ever."""
-    rows = []
-    for key, value in records:
-        row = Row(key.encode("utf-8", "surrogateescape"), bytes(value))
-        if len(row.key) + len(value) + _OVERHEAD > most:
+    """Rows of ``records``; FullError as ``require_fit``."""
+    rows = [Row(key.encode("utf-8", "surrogateescape"), bytes(value)) for key, value in records]
+    require_fit(topic, rows, most)
+    return rows
+
+
+def require_fit(topic: str, rows: Iterable[Row], most: int) -> None:
+    """FullError for a record of more than ``most`` bytes, which Kafka would refuse for ever."""
+    for row in rows:
+        size = len(row.key) + len(row.value or b"")
+        if size + _OVERHEAD > most:
             raise FullError(
-                f"A record of {len(value)} bytes (key {key[:80]!r}) is longer than topic {topic} takes ({most}); raise the "
+                f"A record of {size} bytes (key {row.key[:80]!r}) is longer than topic {topic} takes ({most}); raise the "
                 "topic's max_record, or shorten it. Nothing was stored."
             )
-        rows.append(row)
-    return rows
 
 
 async def send(producer: Any, topic: str, partition: int, rows: Sequence[Row], sent: list[Sent]) -> None:

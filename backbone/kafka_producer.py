@@ -129,7 +129,7 @@ def _at(deadline: float) -> float:
 
 
 def _failed(sent: Sent) -> BaseException | None:
-    if not sent.future.done():
-        return errors.KafkaTimeoutError("no acknowledgement in time")
-    failed: BaseException | None = sent.future.exception()
+    failed: BaseException | None = errors.KafkaTimeoutError("no acknowledgement in time")
+    if sent.future.done():
+        failed = sent.future.exception()
     return failed

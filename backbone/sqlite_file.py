@@ -38,8 +38,9 @@ _WAL_BYTES: Final = 64 << 20
 class SqliteFile:
     """Use ``await SqliteFile.open(...)``. All methods belong to the event loop that opened it."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, synced: bool = True) -> None:
         self.path = path
+        self._synced = synced
         self._max_bytes = max_bytes
         self._disk = 0
         self._steps: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
@@ -54,9 +55,12 @@ class SqliteFile:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, schema: Sequence[str], max_bytes: int = 0) -> "SqliteFile":
-        """Open or make the file (mode 0600, its folder 0700). ``max_bytes`` bounds its size (0: the disk does)."""
-        file = cls(path, max_bytes)
+    async def open(cls, path: Path, schema: Sequence[str], max_bytes: int = 0, synced: bool = True) -> "SqliteFile":
+        """Open or make the file (mode 0600, its folder 0700). ``max_bytes`` bounds its size (0: the disk does).
+
+        Not ``synced``: a power cut may undo the last commits, never tear one; for what can be made again from elsewhere.
+        """
+        file = cls(path, max_bytes, synced)
         try:
             await asyncio.to_thread(file._start, schema)
         except sqlite3.Error as error:
@@ -88,7 +92,7 @@ class SqliteFile:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if self._synced else 'NORMAL'}")
         # Some builds of SQLite write zeros over what is deleted: trimming would then need as much room as what it drops.
         connection.execute("PRAGMA secure_delete=FAST")
         # On a small disk the write-ahead logs of the house's files would take most of it.

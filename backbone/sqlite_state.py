@@ -15,7 +15,7 @@ from backbone.sqlite_file import SqliteFile
 from backbone.sqlite_log import SqliteLog
 from model import ConflictError, Micros
 
-_SCHEMA: Final = (
+SCHEMA: Final = (
     *topics.SCHEMA,
     "CREATE TABLE IF NOT EXISTS entries(space TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, version INTEGER NOT NULL,"
     " change INTEGER NOT NULL, value BLOB NOT NULL)",
@@ -40,7 +40,7 @@ class SqliteState:
     @classmethod
     async def open(cls, path: Path, clock: Clock, max_bytes: int = 0) -> "SqliteState":
         """Open or make the store. ``max_bytes`` bounds the file (0: the disk does); beyond it commits raise FullError."""
-        return cls(await SqliteFile.open(path, _SCHEMA, max_bytes), clock)
+        return cls(await SqliteFile.open(path, SCHEMA, max_bytes), clock)
 
     async def get(self, space: str, key: str) -> Entry | None:
         found = await self._entries(
@@ -118,14 +118,18 @@ class SqliteState:
         await self._file.close()
 
 
+def require(put: Put, version: int) -> None:
+    """ConflictError when ``put`` expects another version than the one there is."""
+    if put.expect is not None and version != put.expect:
+        raise ConflictError(
+            f"Entry {put.space}/{put.key} has version {version}, not {put.expect}; read it again and repeat the change."
+        )
+
+
 def _put(connection: Connection, put: Put, change: int) -> None:
     if put.expect is not None:
         found = connection.execute("SELECT version FROM entries WHERE space = ? AND key = ?", (put.space, put.key)).fetchone()
-        version = found[0] if found else 0
-        if version != put.expect:
-            raise ConflictError(
-                f"Entry {put.space}/{put.key} has version {version}, not {put.expect}; read it again and repeat the change."
-            )
+        require(put, found[0] if found else 0)
     connection.execute(
         "INSERT INTO entries(space, key, at, version, change, value) VALUES(?, ?, ?, 1, ?, ?)"
         " ON CONFLICT(space, key) DO UPDATE SET at = excluded.at, version = version + 1, change = excluded.change,"

@@ -4,6 +4,7 @@ Each entry makes a fresh store in a folder; ``again`` opens the same folder a se
 would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,11 +17,13 @@ import pytest
 from backbone.clock import ManualClock, SystemClock
 from backbone.kafka_bus import KafkaBus
 from backbone.kafka_cluster import Cluster
-from backbone.kafka_topics import Topic, prepare
+from backbone.kafka_state import KafkaState
+from backbone.kafka_topics import MAX_RECORD, Topic, prepare
 from backbone.memory_bus import MemoryBus
 from backbone.memory_events import MemoryEvents
 from backbone.memory_state import MemoryState
 from backbone.parquet_store import ParquetEvents
+from backbone.ports import Commit
 from backbone.signals import MemorySignals
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
@@ -111,12 +114,45 @@ async def kafka_bus(folder: Path, clock: ManualClock, max_bytes: int) -> KafkaBu
     return KafkaBus(cluster, MemorySignals(), prefix=prefix)
 
 
+class _KafkaState:
+    """An owner and a bus over the same topics. Kafka shows a commit to others some milliseconds after it returned."""
+
+    def __init__(self, state: KafkaState, bus: KafkaBus) -> None:
+        self._state, self.bus = state, bus
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._state, name)
+
+    async def commit(self, commit: Commit) -> None:
+        before = {topic: await self.bus.end(topic) for topic, _, _ in commit.appends}
+        await self._state.commit(commit)
+        for _ in range(200):
+            grown = [await self.bus.end(topic) > end for topic, end in before.items()]
+            moved = [await self.bus.position(group, topic) >= offset for group, topic, offset in commit.cursors]
+            if all(grown) and all(moved):
+                return
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        await self.bus.close()
+        await self._state.close()
+
+
+async def kafka_state(folder: Path, clock: ManualClock, max_bytes: int) -> _KafkaState:
+    cluster, prefix = await kafka_prefix(folder)
+    signals, longest = MemorySignals(), max_bytes or MAX_RECORD
+    state = await KafkaState.open(cluster, signals, clock, folder / "copy.db", prefix=prefix, max_record=longest)
+    return _KafkaState(state, KafkaBus(cluster, signals, prefix=prefix))
+
+
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 JOURNALS = dict(BUSES)
-KAFKA = "KAFKA_BOOTSTRAP" in os.environ
-if KAFKA:
-    BUSES["kafka"] = (kafka_bus, True)
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
+ONE_WRITER = {"kafka"}
+"""States with one writer at a time: a second one puts an end to the first."""
+if "KAFKA_BOOTSTRAP" in os.environ:
+    BUSES["kafka"] = (kafka_bus, True)
+    STATES["kafka"] = (kafka_state, True)
 EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
 
 
@@ -152,9 +188,16 @@ async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked ``lasting`` are about what outlives the process: adapters that keep nothing have no such test."""
+    """Tests marked ``lasting`` are about what outlives the process: adapters that keep nothing have no such test.
+
+    Those marked ``writers`` have several writers on one place: KafkaState has one owner, and its own tests of that.
+    """
     adapters = {"bus_place": BUSES, "journal_place": JOURNALS, "state_place": STATES, "events_place": EVENTS}
     for item in list(items):
+        one = isinstance(item, pytest.Function) and getattr(item, "callspec", None) and item.callspec.params.get("state_place")
+        if item.get_closest_marker("writers") and one in ONE_WRITER:
+            items.remove(item)
+            continue
         if item.get_closest_marker("lasting") and isinstance(item, pytest.Function):
             chosen = item.callspec.params.items()
             if any(name in adapters and not adapters[name][value][1] for name, value in chosen):

@@ -175,6 +175,7 @@ async def test_everything_outlives_a_restart(state_place: Any) -> None:
 
 
 @pytest.mark.lasting
+@pytest.mark.writers
 async def test_two_openers_see_each_other(state_place: Any) -> None:
     """Two stores on one place conflict, feed and count as one."""
     one, other = await state_place.open(), await state_place.open()
