@@ -66,12 +66,12 @@ class Transactions:
             async with asyncio.timeout(LONGEST):
                 return await self._run(self._producer, rows, offsets, group)
         except batches.BROKEN as error:
-            self._contact.lost(error, "transaction")
             if self._fenced(error) or await self._abort():
                 raise FencedError(
                     f"Another process has taken {self.name} over; this one stops. If this goes on, look for a second process "
                     "of this role and partition."
                 ) from error
+            self._contact.lost(error, "transaction")
             raise UnknownError(str(error) or type(error).__name__) from error
 
     async def _run(
