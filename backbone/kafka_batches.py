@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -82,8 +83,14 @@ def require_fit(topic: str, rows: Iterable[Row], most: int) -> None:
             )
 
 
-async def send(producer: Any, topic: str, partition: int, rows: Sequence[Row], sent: list[Sent]) -> None:
-    """Hand ``rows`` to ``producer`` in batches; each is added to ``sent`` as soon as it is on its way."""
+async def send(
+    producer: Any, topic: str, partition: int, rows: Sequence[Row], sent: list[Sent], turn: asyncio.Lock | None = None
+) -> None:
+    """Hand ``rows`` to ``producer`` in batches; each is added to ``sent`` as soon as it is on its way.
+
+    ``turn``: of senders at once to one partition. aiokafka 0.14 counts the time of all waiters against each of them, so that
+    a few of them time out in seconds where 120 were given.
+    """
     start = 0
     while start < len(rows):
         batch, end = producer.create_batch(), start
@@ -94,7 +101,8 @@ async def send(producer: Any, topic: str, partition: int, rows: Sequence[Row], s
                 break
             end += 1
         batch.close()
-        future = asyncio.ensure_future(await producer.send_batch(batch, topic, partition=partition))
+        async with turn or contextlib.nullcontext():
+            future = asyncio.ensure_future(await producer.send_batch(batch, topic, partition=partition))
         future.add_done_callback(_seen)
         sent.append(Sent(partition, start, end, future))
         start = end

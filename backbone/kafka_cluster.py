@@ -146,13 +146,19 @@ def describe(error: BaseException, cluster: Cluster, server: str = "") -> str:
     if isinstance(error, errors.AuthenticationFailedError | errors.SaslAuthenticationFailed):
         return f"{at} refuses the password of {cluster.user} ({cluster.mechanism}); correct user or password."
     if isinstance(error, errors.UnsupportedSaslMechanismError):
-        return f"{at} does not take {cluster.mechanism}; use a mechanism it has ({error})."
+        return f"{at} does not take passwords by {cluster.mechanism}; use a mechanism it has, or turn this one on there."
     if isinstance(error, errors.IncompatibleBrokerVersion | errors.UnsupportedVersionError):
         return f"{at} is too old ({_name(error)}); run Kafka 2.8 or newer."
     if isinstance(error, errors.TopicAuthorizationFailedError | errors.GroupAuthorizationFailedError):
         return f"{at} does not allow {cluster.user or 'us'} that topic or group ({error}); give it the right."
     if isinstance(error, ConnectionRefusedError):
         return f"{at} refuses connections; look whether it runs and whether the port is right."
+    if isinstance(error, errors.LeaderNotAvailableError | errors.NotLeaderForPartitionError):
+        return f"{at} has a partition without leader; start the servers that are down."
+    if isinstance(error, errors.NotEnoughReplicasError | errors.NotEnoughReplicasAfterAppendError):
+        return f"{at} has fewer replicas in sync than the topic's min.insync.replicas; start the servers that are down."
+    if isinstance(error, errors.KafkaTimeoutError | errors.RequestTimedOutError):
+        return f"{at} does not answer in time; look at its load, its disks and its log."
     if isinstance(error, TimeoutError):
         return f"{at} does not answer; look at host, port and firewall, and whether it speaks {cluster.protocol}."
     if isinstance(error, ConnectionResetError | errors.KafkaConnectionError | asyncio.IncompleteReadError):

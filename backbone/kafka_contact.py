@@ -61,9 +61,12 @@ class Contact:
             _log.error("kafka_away", doing=doing, error=describe(error, self.cluster))
         return now - self._since
 
-    async def insist(self, doing: str, what: Callable[[], Awaitable[T]], patience: float | None = None) -> T:
-        """``what`` until it succeeds; BackboneError when Kafka refuses it, or stays away longer than patience."""
-        wait, deadline = _FIRST, time.monotonic() + (self.patience if patience is None else patience)
+    async def insist(self, doing: str, what: Callable[[], Awaitable[T]], heals: bool = True) -> T:
+        """``what`` until it succeeds; BackboneError when Kafka refuses it, or stays away longer than patience.
+
+        ``heals``: its success ends an outage (a mere connection does not: a partition may still be without leader).
+        """
+        wait, deadline = _FIRST, time.monotonic() + self.patience
         while True:
             try:
                 async with asyncio.timeout(_ONE_TRY):
@@ -81,5 +84,6 @@ class Contact:
                 await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311
                 wait = min(wait * 2, _LONGEST)
             else:
-                self.held()
+                if heals:
+                    self.held()
                 return result

@@ -9,6 +9,7 @@ events and alerts make that harmless, and ``kafka_resent`` counts it.
 import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -32,11 +33,12 @@ class Producer:
         self._request = request
         self._producer: Any = None
         self._renewing = asyncio.Lock()
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def _ready(self) -> Any:
         async with self._renewing:
             if self._producer is None:
-                self._producer = await self._contact.insist("append", self._make)
+                self._producer = await self._contact.insist("append", self._make, heals=False)
             return self._producer
 
     async def _make(self) -> Any:
@@ -56,7 +58,7 @@ class Producer:
         async def ask() -> int:
             return len(await (await self._ready()).partitions_for(topic))
 
-        return await self._contact.insist("append", ask)
+        return await self._contact.insist("append", ask, heals=False)
 
     async def send(self, topic: str, spread: Mapping[int, Sequence[Row]]) -> dict[int, int]:
         """All of ``spread`` durable; the offset after the last record in each partition. BackboneError: some may be, some not."""
@@ -88,7 +90,7 @@ class Producer:
         try:
             async with asyncio.timeout_at(_at(deadline)):
                 for partition, rows in spread.items():
-                    await batches.send(producer, topic, partition, rows, sent)
+                    await batches.send(producer, topic, partition, rows, sent, self._turns[topic, partition])
         except batches.BROKEN as error:
             failure = error
         if sent:
