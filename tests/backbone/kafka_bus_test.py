@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -17,9 +18,9 @@ from model import CorruptError, FullError
 from tests.backbone.kafka_house import fresh
 
 
-async def test_a_key_stays_in_its_partition(broker: str) -> None:
+async def test_a_key_stays_in_its_partition(kafka: Any, prefix: str) -> None:
     """Keys go where Kafka's own partitioner puts them, every bus reads its partition alone, and nothing is lost between."""
-    cluster, prefix = await fresh(broker, partitions=3)
+    cluster = await fresh(kafka.bootstrap, prefix, partitions=3)
     buses = [KafkaBus(cluster, MemorySignals(), prefix=prefix, partition=n) for n in range(3)]
     await buses[0].append("events", [(f"nguồn{n % 11}", b"%d" % n) for n in range(3_000)])
     read = [await bus.read("events", 0, 10_000) for bus in buses]
@@ -37,9 +38,9 @@ async def test_a_key_stays_in_its_partition(broker: str) -> None:
         await bus.close()
 
 
-async def test_records_are_readable_by_any_tool(broker: str) -> None:
+async def test_records_are_readable_by_any_tool(kafka: Any, prefix: str) -> None:
     """One event is one record: its key, its value as given, the version of the schema in a header."""
-    cluster, prefix = await fresh(broker)
+    cluster = await fresh(kafka.bootstrap, prefix)
     bus = KafkaBus(cluster, MemorySignals(), prefix=prefix)
     await bus.append("events", [("k", b"value")])
     consumer = AIOKafkaConsumer(f"{prefix}events", **cluster.options(), auto_offset_reset="earliest")
@@ -50,9 +51,9 @@ async def test_records_are_readable_by_any_tool(broker: str) -> None:
     await bus.close()
 
 
-async def test_marks_and_aborted_records_are_not_seen(broker: str, tmp_path: Path) -> None:
+async def test_marks_and_aborted_records_are_not_seen(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """The end is the newest committed record's offset, whatever marks and aborted records follow it."""
-    cluster, prefix = await fresh(broker)
+    cluster = await fresh(kafka.bootstrap, prefix)
     bus = KafkaBus(cluster, MemorySignals(), prefix=prefix)
     state = await KafkaState.open(cluster, MemorySignals(), SystemClock(), tmp_path / "copy.db", prefix=prefix)
     await state.commit(Commit(appends=(("out", "k", b"a"), ("out", "k", b"b"))))
@@ -79,9 +80,9 @@ async def test_marks_and_aborted_records_are_not_seen(broker: str, tmp_path: Pat
     await bus.close()
 
 
-async def test_what_retention_dropped_is_said(broker: str) -> None:
+async def test_what_retention_dropped_is_said(kafka: Any, prefix: str) -> None:
     """A reader whose place was dropped hears both offsets and is never moved; a new one starts at what is left."""
-    cluster, prefix = await fresh(broker)
+    cluster = await fresh(kafka.bootstrap, prefix)
     signals = MemorySignals()
     bus = KafkaBus(cluster, signals, prefix=prefix)
     await bus.append("events", [("k", b"%d" % n) for n in range(10)])
@@ -100,9 +101,9 @@ async def test_what_retention_dropped_is_said(broker: str) -> None:
         await one.close()
 
 
-async def test_too_long_a_record_is_refused_at_once(broker: str) -> None:
+async def test_too_long_a_record_is_refused_at_once(kafka: Any, prefix: str) -> None:
     """A record longer than the topic takes is a FullError that names it; nothing of the call is stored, the next goes on."""
-    cluster, prefix = await fresh(broker)
+    cluster = await fresh(kafka.bootstrap, prefix)
     bus = KafkaBus(cluster, MemorySignals(), prefix=prefix, max_record=10_000)
     with pytest.raises(FullError, match=r"20001 bytes \(key b'k'\)"):
         await bus.append("events", [("k", b"a"), ("k", b"x" * 20_000)])

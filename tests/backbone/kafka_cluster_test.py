@@ -3,7 +3,6 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from backbone.kafka_cluster import Cluster, describe
 from model import BackboneError, ConfigError
+from tests.servers.kafka import Kafka
 from tests.servers.process import free_ports
 
 
@@ -28,9 +28,9 @@ async def reach(cluster: Cluster) -> str:
 
 
 @pytest.mark.slow
-async def test_every_way_in_and_every_obstacle(own_kafka: Callable[..., Any], tmp_path: Path) -> None:
+async def test_every_way_in_and_every_obstacle(kafka_own: Any, tmp_path: Path) -> None:
     """Plain, TLS, mutual TLS and SCRAM work; a wrong port, password, user, CA, name, missing certificate: one sentence each."""
-    kafka = own_kafka()
+    kafka = kafka_own
     node = kafka.plan.nodes[0]
     plain = Cluster((f"127.0.0.1:{node.plain}",))
     tls = Cluster((f"127.0.0.1:{node.tls}",), tls=True, ca=kafka.ca_file)
@@ -66,11 +66,15 @@ async def test_every_way_in_and_every_obstacle(own_kafka: Callable[..., Any], tm
 
 
 @pytest.mark.slow
-async def test_an_expired_certificate_is_said(own_kafka: Callable[..., Any]) -> None:
+async def test_an_expired_certificate_is_said(tmp_path: Path, kafka_own: Any) -> None:
     """A server whose certificate has expired is not talked to, and the sentence says so."""
-    kafka = own_kafka(valid_days=-1)
-    cluster = Cluster((f"127.0.0.1:{kafka.plan.nodes[0].tls}",), tls=True, ca=kafka.ca_file)
-    assert await reach(cluster) == f"Kafka at {cluster.where} shows an expired certificate; renew it."
+    kafka = Kafka.make(tmp_path / "expired", valid_days=-1)
+    try:
+        await asyncio.to_thread(kafka.start)
+        cluster = Cluster((f"127.0.0.1:{kafka.plan.nodes[0].tls}",), tls=True, ca=kafka.ca_file)
+        assert await reach(cluster) == f"Kafka at {cluster.where} shows an expired certificate; renew it."
+    finally:
+        kafka.close()
 
 
 async def test_no_kafka_at_all_is_said() -> None:

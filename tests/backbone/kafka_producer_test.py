@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,10 +28,9 @@ def total(signals: MemorySignals, name: str) -> int:
 
 
 @pytest.mark.slow
-async def test_killed_server_loses_nothing_acknowledged(own_kafka: Callable[..., Any]) -> None:
+async def test_killed_server_loses_nothing_acknowledged(kafka_own: Any, prefix: str) -> None:
     """kill -9 of the broker in mid-production, five times: every acknowledged record is there, and once by id."""
-    kafka = own_kafka()
-    cluster, prefix = await fresh(kafka.bootstrap)
+    cluster = await fresh(kafka_own.bootstrap, prefix)
     signals = MemorySignals()
     bus = KafkaBus(cluster, signals, prefix=prefix)
     acknowledged: list[bytes] = []
@@ -49,8 +47,8 @@ async def test_killed_server_loses_nothing_acknowledged(own_kafka: Callable[...,
     workers = [asyncio.create_task(produce(w)) for w in range(4)]
     for _ in range(5):
         await asyncio.sleep(0.7)
-        await asyncio.to_thread(kafka.kill)
-        await asyncio.to_thread(kafka.start)
+        await asyncio.to_thread(kafka_own.kill)
+        await asyncio.to_thread(kafka_own.start)
     stop.set()
     await asyncio.gather(*workers)
     values = [r.value for r in await read_all(bus, "events")]
@@ -79,34 +77,33 @@ def _tp(topic: str, partition: int) -> Any:
 
 
 @pytest.mark.slow
-async def test_a_partition_without_leader_does_not_break_the_producer(own_kafka: Callable[..., Any]) -> None:
+async def test_a_partition_without_leader_does_not_break_the_producer(kafka_three: Any, prefix: str) -> None:
     """A partition without leader for longer than the request time-out: appends go on when it is back, and nothing is lost.
 
     aiokafka's own producer stays broken there (aio-libs/aiokafka #1017), which this test shows first.
     """
-    kafka = own_kafka(nodes=3)
-    cluster = Cluster(tuple(kafka.bootstrap.split(",")))
-    await prepare(cluster, [Topic("x.events", partitions=3, replication=1, in_sync=1)])
-    place = await place_of(cluster, "x.events", 3)
+    cluster = Cluster(tuple(kafka_three.bootstrap.split(",")))
+    await prepare(cluster, [Topic(f"{prefix}events", partitions=3, replication=1, in_sync=1)])
+    place = await place_of(cluster, f"{prefix}events", 3)
     key = next(k for k in map(str, range(99)) if KafkaBus(cluster, MemorySignals())._partitioner.place(k.encode(), 3) == place)
     bare = AIOKafkaProducer(**cluster.options(), enable_idempotence=True, request_timeout_ms=3_000)
     await bare.start()
     signals = MemorySignals()
-    bus = KafkaBus(cluster, signals, prefix="x.", partition=place, request=3.0, patience=90.0)
+    bus = KafkaBus(cluster, signals, prefix=prefix, partition=place, request=3.0, patience=90.0)
     await bus.append("events", [(key, b"before")])
-    await bare.send_and_wait("x.events", b"bare", partition=place)
-    await asyncio.to_thread(kafka.kill, 3)
+    await bare.send_and_wait(f"{prefix}events", b"bare", partition=place)
+    await asyncio.to_thread(kafka_three.kill, 3)
     appending = asyncio.create_task(bus.append("events", [(key, b"during")]))
     with pytest.raises(errors.KafkaError):
         for _ in range(3):
-            await bare.send_and_wait("x.events", b"bare", partition=place)
+            await bare.send_and_wait(f"{prefix}events", b"bare", partition=place)
     await asyncio.sleep(4)
-    await asyncio.to_thread(kafka.start, 3)
+    await asyncio.to_thread(kafka_three.start, 3)
     await appending
     for n in range(20):
         await bus.append("events", [(key, b"after %d" % n)])
     try:
-        await bare.send_and_wait("x.events", b"bare", partition=place)
+        await bare.send_and_wait(f"{prefix}events", b"bare", partition=place)
         outcome = "recovered"
     except errors.KafkaError as error:
         outcome = type(error).__name__
@@ -120,15 +117,14 @@ async def test_a_partition_without_leader_does_not_break_the_producer(own_kafka:
 
 
 @pytest.mark.slow
-async def test_kafka_away_is_said_once(own_kafka: Callable[..., Any]) -> None:
+async def test_kafka_away_is_said_once(kafka_own: Any, prefix: str) -> None:
     """With every server gone an append waits, gives up after its patience with one sentence, and works when they are back."""
-    kafka = own_kafka()
-    cluster, prefix = await fresh(kafka.bootstrap)
+    cluster = await fresh(kafka_own.bootstrap, prefix)
     signals = MemorySignals()
     bus = KafkaBus(cluster, signals, prefix=prefix, patience=3.0)
     await bus.append("events", [("k", b"a")])
     assert len(await bus.read("events", 0, 9)) == 1
-    await asyncio.to_thread(kafka.kill)
+    await asyncio.to_thread(kafka_own.kill)
     began = time.monotonic()
     with pytest.raises(BackboneError, match="refuses connections"):
         await bus.append("events", [("k", b"b")])
@@ -137,7 +133,7 @@ async def test_kafka_away_is_said_once(own_kafka: Callable[..., Any]) -> None:
         for _ in range(20):
             await bus.read("events", 1, 9, 2.0)
     assert (signals.counts["kafka_outages"], signals.levels["kafka_away"]) == (1, 1)
-    await asyncio.to_thread(kafka.start)
+    await asyncio.to_thread(kafka_own.start)
     await bus.append("events", [("k", b"c")])
     assert [r.value for r in await read_all(bus, "events")][-1] == b"c"
     assert signals.levels["kafka_away"] == 0

@@ -34,9 +34,9 @@ async def everything(state: Any, *spaces: str) -> list[list[Entry]]:
     return [[e async for e in await state.scan(space)] for space in spaces]
 
 
-async def test_the_older_owner_is_fenced(broker: str, tmp_path: Path) -> None:
+async def test_the_older_owner_is_fenced(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """Of two owners of one partition only the younger can commit; the older stops with one sentence, for good."""
-    place = await fresh(broker)
+    place = await fresh(kafka.bootstrap, prefix), prefix
     old = await owner(place, tmp_path / "old.db")
     await old.commit(Commit(puts=(Put("s", "a", b"old"),)))
     new = await owner(place, tmp_path / "new.db")
@@ -55,9 +55,9 @@ async def test_the_older_owner_is_fenced(broker: str, tmp_path: Path) -> None:
         await one.close()
 
 
-async def test_an_owner_that_comes_back_sees_the_claim(broker: str, tmp_path: Path) -> None:
+async def test_an_owner_that_comes_back_sees_the_claim(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """An owner that had to start anew does not take the partition back from one that has claimed it meanwhile."""
-    place = await fresh(broker)
+    place = await fresh(kafka.bootstrap, prefix), prefix
     old = await owner(place, tmp_path / "old.db")
     await old.commit(Commit(puts=(Put("s", "a", b"old"),)))
     new = await owner(place, tmp_path / "new.db")
@@ -70,9 +70,9 @@ async def test_an_owner_that_comes_back_sees_the_claim(broker: str, tmp_path: Pa
         await one.close()
 
 
-async def test_a_new_copy_is_the_same(broker: str, tmp_path: Path) -> None:
+async def test_a_new_copy_is_the_same(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """After a hundred random commits the owner's copy, a follower's and one read anew are equal in every version and change."""
-    place, chance = await fresh(broker), random.Random(5)
+    place, chance = (await fresh(kafka.bootstrap, prefix), prefix), random.Random(5)
     state = await owner(place, tmp_path / "copy.db")
     view = await KafkaView.open(place[0], MemorySignals(), SystemClock(), tmp_path / "view.db", prefix=place[1])
     for n in range(100):
@@ -95,9 +95,9 @@ async def test_a_new_copy_is_the_same(broker: str, tmp_path: Path) -> None:
         await one.close()
 
 
-async def test_a_copy_that_slept_is_read_anew(broker: str, tmp_path: Path) -> None:
+async def test_a_copy_that_slept_is_read_anew(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """A copy older than half the time Kafka keeps deletes is not gone on with: it could keep what was deleted."""
-    place, clock, signals = await fresh(broker), ManualClock(), MemorySignals()
+    place, clock, signals = (await fresh(kafka.bootstrap, prefix), prefix), ManualClock(), MemorySignals()
     for sleep in (TOMBSTONES // 3, TOMBSTONES):
         state = await KafkaState.open(place[0], signals, clock, tmp_path / "copy.db", prefix=place[1])
         await state.commit(Commit(puts=(Put("s", "a", b"1"),)))
@@ -108,14 +108,14 @@ async def test_a_copy_that_slept_is_read_anew(broker: str, tmp_path: Path) -> No
     assert signals.counts["kafka_copies_anew"] == 1
     assert (await state.get("s", "a")).version == 2  # type: ignore[union-attr]
     await state.close()
-    other = await fresh(broker)
+    other = place[0], f"{prefix}other."
     with pytest.raises(BackboneError, match="is a copy of"):
         await owner(other, tmp_path / "copy.db")
 
 
-async def test_what_cannot_be_committed_is_said(broker: str, tmp_path: Path) -> None:
+async def test_what_cannot_be_committed_is_said(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """A record too long, a space with a slash, cursors of two groups: one sentence each, and nothing stored."""
-    place = await fresh(broker)
+    place = await fresh(kafka.bootstrap, prefix), prefix
     state = await owner(place, tmp_path / "copy.db", max_record=1_000)
     with pytest.raises(FullError, match="1000"):
         await state.commit(Commit(puts=(Put("s", "a", b"x" * 1_000),)))
@@ -128,9 +128,9 @@ async def test_what_cannot_be_committed_is_said(broker: str, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-async def test_cancelled_commits_are_whole_or_not_at_all(broker: str, tmp_path: Path) -> None:
+async def test_cancelled_commits_are_whole_or_not_at_all(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """Sixty commits cancelled at random moments: the state says which took effect, and each output is there exactly once."""
-    place, chance = await fresh(broker), random.Random(3)
+    place, chance = (await fresh(kafka.bootstrap, prefix), prefix), random.Random(3)
     state = await owner(place, tmp_path / "copy.db")
     done, cut = await state.position("g", "events"), 0
     while done < 60:
@@ -192,16 +192,16 @@ def started(lines: IO[str]) -> int:
 
 
 @pytest.mark.slow
-async def test_a_killed_loop_tells_each_output_once(broker: str, tmp_path: Path) -> None:
+async def test_a_killed_loop_tells_each_output_once(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """read → transform → commit, killed 20 times at random moments, with its copy and without: each output exactly once."""
-    place, chance, total = await fresh(broker), random.Random(11), 30_000
+    place, chance, total = (await fresh(kafka.bootstrap, prefix), prefix), random.Random(11), 30_000
     bus = KafkaBus(place[0], MemorySignals(), prefix=place[1])
     for start in range(0, total, 5_000):
         await bus.append("events", [(f"k{n % 7}", b"%d" % n) for n in range(start, start + 5_000)])
     starts = []
     for n in range(21):
         copy = tmp_path / ("copy.db" if n % 2 else f"copy{n}.db")
-        line = [sys.executable, "-c", WORKER, broker, place[1], str(copy), str(total)]
+        line = [sys.executable, "-c", WORKER, kafka.bootstrap, place[1], str(copy), str(total)]
         process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ})
         assert process.stdout is not None
         starts.append(await asyncio.to_thread(started, process.stdout))

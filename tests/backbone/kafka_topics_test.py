@@ -1,7 +1,7 @@
 """Topics are made when missing and checked when there; nothing is changed silently."""
 
 import asyncio
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -11,30 +11,25 @@ from backbone.kafka_topics import Topic, prepare
 from model import ProblemsError
 
 
-def names() -> tuple[str, str]:
-    prefix = f"test-{uuid4().hex[:12]}."
-    return f"{prefix}events", f"{prefix}state"
-
-
-async def test_many_at_once_make_them_once(broker: str) -> None:
+async def test_many_at_once_make_them_once(kafka: Any, prefix: str) -> None:
     """Eight processes that start together: each topic is made by one of them, and all find it as wanted."""
-    events, state = names()
+    events, state = f"{prefix}events", f"{prefix}state"
     wanted = [Topic(events, 3, 1, 1), Topic(state, 3, 1, 1, keep=0)]
-    made = await asyncio.gather(*(prepare(Cluster((broker,)), wanted) for _ in range(8)))
+    made = await asyncio.gather(*(prepare(Cluster((kafka.bootstrap,)), wanted) for _ in range(8)))
     assert sorted(name for some in made for name in some) == sorted([events, state])
-    assert await prepare(Cluster((broker,)), wanted) == []
+    assert await prepare(Cluster((kafka.bootstrap,)), wanted) == []
 
 
-async def test_every_difference_is_said_at_once(broker: str) -> None:
+async def test_every_difference_is_said_at_once(kafka: Any, prefix: str) -> None:
     """Partitions, clean-up, retention, time stamps: all that is not as wanted, each with its topic and what to do."""
-    events, state = names()
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    events, state = f"{prefix}events", f"{prefix}state"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(events, 2, 1, topic_configs={"retention.ms": "1000"}), NewTopic(state, 1, 1)])
     await admin.close()
     wanted = [Topic(events, 3, 3, 1), Topic(state, 1, 1, 1, keep=0)]
     with pytest.raises(ProblemsError) as caught:
-        await prepare(Cluster((broker,)), wanted)
+        await prepare(Cluster((kafka.bootstrap,)), wanted)
     said = str(caught.value)
     for part in (
         f"topic {events}: it has 2 partitions, 3 are set",
@@ -47,9 +42,9 @@ async def test_every_difference_is_said_at_once(broker: str) -> None:
         assert part in said
 
 
-async def test_what_kafka_refuses_is_said(broker: str) -> None:
+async def test_what_kafka_refuses_is_said(kafka: Any, prefix: str) -> None:
     """Unknown settings, impossible values, more replicas than servers, a bad name: one line each, and what to do."""
-    events, state = names()
+    events, state = f"{prefix}events", f"{prefix}state"
     wanted = [
         Topic(events, 1, 1, 1, settings={"retention.millis": "5"}),
         Topic(f"{events}2", 1, 1, 1, settings={"retention.ms": "soon"}),
@@ -57,13 +52,13 @@ async def test_what_kafka_refuses_is_said(broker: str) -> None:
         Topic(f"{state} x", 1, 1, 1),
     ]
     with pytest.raises(ProblemsError) as caught:
-        await prepare(Cluster((broker,)), wanted)
+        await prepare(Cluster((kafka.bootstrap,)), wanted)
     said = str(caught.value).splitlines()
     assert len(said) == 4
     assert "retention.millis" in said[0] and "correct its settings" in said[0]
     assert "retention.ms" in said[1]
     assert "run 3 servers" in said[2]
     assert "correct the prefix" in said[3]
-    await prepare(Cluster((broker,)), [Topic(events, 1, 1, 1)])
+    await prepare(Cluster((kafka.bootstrap,)), [Topic(events, 1, 1, 1)])
     with pytest.raises(ProblemsError, match=r"no topic setting 'retention\.millis'"):
-        await prepare(Cluster((broker,)), wanted[:1])
+        await prepare(Cluster((kafka.bootstrap,)), wanted[:1])

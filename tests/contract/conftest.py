@@ -5,12 +5,10 @@ would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -99,14 +97,14 @@ async def parquet_events(folder: Path, clock: ManualClock, max_bytes: int) -> Pa
 
 async def kafka_prefix(folder: Path) -> tuple[Cluster, str]:
     """A cluster and a prefix of topics of this folder's own, made at the first opening."""
-    cluster = Cluster((os.environ["KAFKA_BOOTSTRAP"],))
-    mark = folder / "prefix"
-    if not mark.exists():
-        mark.write_text(f"test-{uuid4().hex[:12]}.")
+    bootstrap, prefix = (folder / "kafka").read_text().split()
+    cluster, made = Cluster((bootstrap,)), folder / "made"
+    if not made.exists():
+        made.touch()
         names = ("events", "alerts", "incidents", "t", "unheard")
-        topics = [Topic(mark.read_text() + name, partitions=1, replication=1) for name in names]
-        await prepare(cluster, [*topics, Topic(mark.read_text() + "state", partitions=1, replication=1, keep=0)])
-    return cluster, mark.read_text()
+        topics = [Topic(prefix + name, partitions=1, replication=1) for name in names]
+        await prepare(cluster, [*topics, Topic(prefix + "state", partitions=1, replication=1, keep=0)])
+    return cluster, prefix
 
 
 async def kafka_bus(folder: Path, clock: ManualClock, max_bytes: int) -> KafkaBus:
@@ -147,43 +145,51 @@ async def kafka_state(folder: Path, clock: ManualClock, max_bytes: int) -> _Kafk
 
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 JOURNALS = dict(BUSES)
-STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
+BUSES["kafka"] = (kafka_bus, True)
+STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True), "kafka": (kafka_state, True)}
+SERVED = {"kafka"}
 ONE_WRITER = {"kafka"}
 """States with one writer at a time: a second one puts an end to the first."""
-if "KAFKA_BOOTSTRAP" in os.environ:
-    BUSES["kafka"] = (kafka_bus, True)
-    STATES["kafka"] = (kafka_state, True)
 EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
 
 
-async def _place(adapters: dict[str, Any], name: str, folder: Path) -> AsyncIterator[Place]:
+def _params(adapters: dict[str, Any]) -> list[Any]:
+    """Each adapter; those of a server are marked so, for ``-m "not server"``."""
+    return [pytest.param(name, marks=pytest.mark.server) if name in SERVED else name for name in sorted(adapters)]
+
+
+async def _place(adapters: dict[str, Any], request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Place]:
+    name = request.param
+    if name == "kafka":
+        server = request.getfixturevalue("kafka")
+        (folder / "kafka").write_text(f"{server.bootstrap} {request.getfixturevalue('prefix')}")
     make, lasting = adapters[name]
     place = Place(folder, make, lasting, name == "kafka")
     yield place
     await place.close()
 
 
-@pytest.fixture(params=sorted(BUSES))
+@pytest.fixture(params=_params(BUSES))
 async def bus_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    async for place in _place(BUSES, request.param, tmp_path):
+    async for place in _place(BUSES, request, tmp_path):
         yield place
 
 
-@pytest.fixture(params=sorted(JOURNALS))
+@pytest.fixture(params=_params(JOURNALS))
 async def journal_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    async for place in _place(JOURNALS, request.param, tmp_path):
+    async for place in _place(JOURNALS, request, tmp_path):
         yield place
 
 
-@pytest.fixture(params=sorted(STATES))
+@pytest.fixture(params=_params(STATES))
 async def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    async for place in _place(STATES, request.param, tmp_path):
+    async for place in _place(STATES, request, tmp_path):
         yield place
 
 
-@pytest.fixture(params=sorted(EVENTS))
+@pytest.fixture(params=_params(EVENTS))
 async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    async for place in _place(EVENTS, request.param, tmp_path):
+    async for place in _place(EVENTS, request, tmp_path):
         yield place
 
 
