@@ -19,17 +19,12 @@ from model import FullError
 BATCH: Final = 131_072
 """Bytes of a batch before compression (a longer record is a batch of its own)."""
 HEADERS: Final = [("schema", str(SCHEMA).encode())]
+Row = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+"""A record as Kafka has it: key, value, headers. No value is a delete in a compacted topic. (A bare tuple: there are many.)"""
+
 _OVERHEAD: Final = 128
 _KEYS: Final = 20_000
 _STOP: Final = 2.0
-
-
-class Row(NamedTuple):
-    """A record as Kafka has it. ``value`` None is a delete in a compacted topic."""
-
-    key: bytes
-    value: bytes | None
-    headers: list[tuple[str, bytes]] = HEADERS
 
 
 class Sent(NamedTuple):
@@ -59,26 +54,34 @@ class Partitioner:
 
     def spread(self, rows: Iterable[Row], partitions: int) -> dict[int, list[Row]]:
         """Rows by partition, each in order."""
+        if partitions == 1:
+            return {0: list(rows)}
         spread: dict[int, list[Row]] = {}
         for row in rows:
-            spread.setdefault(self.place(row.key, partitions), []).append(row)
+            spread.setdefault(self.place(row[0], partitions), []).append(row)
         return spread
 
 
 def pack(topic: str, records: Iterable[tuple[str, bytes]], most: int) -> list[Row]:
     """Rows of ``records``; FullError as ``require_fit``."""
-    rows = [Row(key.encode("utf-8", "surrogateescape"), bytes(value)) for key, value in records]
+    keys: dict[str, bytes] = {}
+    rows: list[Row] = []
+    for key, value in records:
+        name = keys.get(key)
+        if name is None:
+            name = keys[key] = key.encode("utf-8", "surrogateescape")
+        rows.append((name, value, HEADERS))
     require_fit(topic, rows, most)
     return rows
 
 
 def require_fit(topic: str, rows: Iterable[Row], most: int) -> None:
     """FullError for a record of more than ``most`` bytes, which Kafka would refuse for ever."""
-    for row in rows:
-        size = len(row.key) + len(row.value or b"")
+    for key, value, _ in rows:
+        size = len(key) + len(value or b"")
         if size + _OVERHEAD > most:
             raise FullError(
-                f"A record of {size} bytes (key {row.key[:80]!r}) is longer than topic {topic} takes ({most}); raise the "
+                f"A record of {size} bytes (key {key[:80]!r}) is longer than topic {topic} takes ({most}); raise the "
                 "topic's max_record, or shorten it. Nothing was stored."
             )
 
@@ -96,8 +99,8 @@ async def send(
         batch, end = producer.create_batch(), start
         append = batch.append
         while end < len(rows):
-            row = rows[end]
-            if append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
+            key, value, headers = rows[end]
+            if append(timestamp=None, key=key, value=value, headers=headers) is None:
                 break
             end += 1
         batch.close()

@@ -151,6 +151,8 @@ def describe(error: BaseException, cluster: Cluster, server: str = "") -> str:
         return f"{at} is too old ({_name(error)}); run Kafka 2.8 or newer."
     if isinstance(error, errors.TopicAuthorizationFailedError | errors.GroupAuthorizationFailedError):
         return f"{at} does not allow {cluster.user or 'us'} that topic or group ({error}); give it the right."
+    if isinstance(error, errors.CommitFailedError | errors.UnknownMemberIdError | errors.IllegalGenerationError):
+        return f"{at} takes no positions from us because the group has members; let them join a group of another name."
     if isinstance(error, ConnectionRefusedError):
         return f"{at} refuses connections; look whether it runs and whether the port is right."
     if isinstance(error, errors.LeaderNotAvailableError | errors.NotLeaderForPartitionError):

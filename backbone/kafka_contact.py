@@ -30,6 +30,9 @@ REFUSALS: Final = (
     errors.AuthenticationFailedError,
     errors.IncompatibleBrokerVersion,
     errors.UnsupportedVersionError,
+    errors.CommitFailedError,
+    errors.UnknownMemberIdError,
+    errors.IllegalGenerationError,
 )
 """What no repeat cures."""
 

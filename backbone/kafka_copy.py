@@ -108,10 +108,10 @@ def _plan(connection: sqlite3.Connection, puts: Sequence[Put], deletes: Sequence
         version = versions[place] if place in versions else _version(connection, *place)
         sqlite_state.require(put, version)
         versions[place] = version + 1
-        rows.append(Row(_key(*place), bytes(put.value), [("entry", f"{put.at} {version + 1}".encode())]))
+        rows.append((_key(*place), bytes(put.value), [("entry", f"{put.at} {version + 1}".encode())]))
     for place in deletes:
         if versions.get(place) or _version(connection, *place):
-            rows.append(Row(_key(*place), None, []))
+            rows.append((_key(*place), None, []))
     return rows
 
 
@@ -127,7 +127,7 @@ def _key(space: str, key: str) -> bytes:
 
 
 def cursor(group: str, topic: str, offset: int) -> Row:
-    return Row(f"{_CURSOR}{group}/{topic}".encode(), str(offset).encode(), [])
+    return f"{_CURSOR}{group}/{topic}".encode(), str(offset).encode(), []
 
 
 def change(record: Any) -> Change:

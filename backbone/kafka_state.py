@@ -117,7 +117,7 @@ class KafkaState(KafkaView):
     async def _write(self, rows: dict[TopicPartition, list[Row]], offsets: dict[TopicPartition, int], group: str) -> None:
         """One transaction, repeated until it is known to have taken effect once."""
         self._number += 1
-        rows[self._place].append(Row(copies.COMMIT, f"{self._owner} {self._number}".encode(), []))
+        rows[self._place].append((copies.COMMIT, f"{self._owner} {self._number}".encode(), []))
         wait, deadline = 0.1, time.monotonic() + self._contact.patience
         self._doubtful = True  # until the copy has it: whatever happens between, even our cancellation
         while True:
@@ -175,6 +175,6 @@ class KafkaState(KafkaView):
 def _changes(rows: Sequence[Row], offsets: Sequence[int]) -> list[Change]:
     """Rows as the copy takes them."""
     return [
-        Change(offset, row.key, row.value, row.headers[0][1] if row.headers else b"")
-        for offset, row in zip(offsets, rows, strict=True)
+        Change(offset, key, value, headers[0][1] if headers else b"")
+        for offset, (key, value, headers) in zip(offsets, rows, strict=True)
     ]

@@ -14,7 +14,7 @@ from backbone.kafka_bus import KafkaBus
 from backbone.kafka_state import KafkaState
 from backbone.ports import Commit
 from backbone.signals import MemorySignals
-from model import CorruptError, FullError
+from model import BackboneError, CorruptError, FullError
 from tests.backbone.kafka_house import fresh
 
 
@@ -99,6 +99,20 @@ async def test_what_retention_dropped_is_said(kafka: Any, prefix: str) -> None:
     assert signals.counts[f"kafka_begins_later{{topic={prefix}events}}"] == 1
     for one in (bus, other):
         await one.close()
+
+
+async def test_a_group_with_members_is_said(kafka: Any, prefix: str) -> None:
+    """Kafka takes positions from outside only of a group without members; the sentence says so at once."""
+    cluster = await fresh(kafka.bootstrap, prefix)
+    bus = KafkaBus(cluster, MemorySignals(), prefix=prefix)
+    member = AIOKafkaConsumer(f"{prefix}events", **cluster.options(), group_id=f"{prefix}match")
+    await member.start()
+    await member.getmany(timeout_ms=200)
+    with pytest.raises(BackboneError, match="group of another name"):
+        await bus.commit("match", "events", 3)
+    await bus.commit("store", "events", 3)
+    await member.stop()
+    await bus.close()
 
 
 async def test_too_long_a_record_is_refused_at_once(kafka: Any, prefix: str) -> None:

@@ -152,6 +152,53 @@ async def test_cancelled_commits_are_whole_or_not_at_all(kafka: Any, prefix: str
         await one.close()
 
 
+@pytest.mark.slow
+async def test_a_killed_server_splits_no_commit(kafka_own: Any, prefix: str, tmp_path: Path) -> None:
+    """kill -9 of the broker five times while one commit follows the other: none fails, each output is there exactly once."""
+    place, chance, signals = (await fresh(kafka_own.bootstrap, prefix), prefix), random.Random(2), MemorySignals()
+    state = await KafkaState.open(place[0], signals, SystemClock(), tmp_path / "copy.db", prefix=prefix)
+    done, stop = 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal done
+        while not stop.is_set():
+            n = done + 1
+            step = Commit(puts=(Put("s", "n", b"%d" % n),), appends=(("out", "k", b"%d" % n),), cursors=(("g", "events", n),))
+            await state.commit(step)
+            done = n
+
+    working = asyncio.create_task(work())
+    for _ in range(5):
+        await asyncio.sleep(0.5 + chance.random())
+        await asyncio.to_thread(kafka_own.kill)
+        await asyncio.to_thread(kafka_own.start)
+    await asyncio.sleep(1)
+    stop.set()
+    await working
+    bus = KafkaBus(place[0], signals, prefix=prefix)
+    await asyncio.sleep(0.5)
+    assert [r.value for r in await bus.read("out", 0, 100_000)] == [b"%d" % n for n in range(1, done + 1)]
+    assert await state.position("g", "events") == done
+    print(f"{done} outputs once each; {signals.counts}")
+    for one in (state, bus):
+        await one.close()
+
+
+async def test_a_follower_wakes(kafka: Any, prefix: str, tmp_path: Path) -> None:
+    """Who waits for changes in a follower's process hears of the owner's commit at once."""
+    place = await fresh(kafka.bootstrap, prefix), prefix
+    state = await owner(place, tmp_path / "copy.db")
+    view = await KafkaView.open(place[0], MemorySignals(), SystemClock(), tmp_path / "view.db", prefix=prefix)
+    waiting = asyncio.create_task(view.changes("alerts", 0, 10, wait=10))
+    await asyncio.sleep(0.3)
+    began = asyncio.get_running_loop().time()
+    await state.commit(Commit(puts=(Put("alerts", "a", b"1", 5),)))
+    assert await waiting == [await state.get("alerts", "a")]
+    assert asyncio.get_running_loop().time() - began < 1
+    for one in (state, view):
+        await one.close()
+
+
 WORKER = """
 import asyncio, sys
 from pathlib import Path
