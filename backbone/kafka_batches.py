@@ -25,6 +25,7 @@ Row = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 _OVERHEAD: Final = 128
 _KEYS: Final = 20_000
 _STOP: Final = 2.0
+_METADATA: Final = 4.0
 
 
 class Sent(NamedTuple):
@@ -115,6 +116,17 @@ def _seen(future: "asyncio.Future[Any]") -> None:
     """Take note of a failure nobody may wait for any more."""
     if not future.cancelled():
         future.exception()
+
+
+async def partitions(producer: Any, topic: str) -> int:
+    """How many ``topic`` has; UnknownTopicOrPartitionError when the cluster answers and has it not."""
+    try:
+        async with asyncio.timeout(_METADATA):
+            return len(await producer.partitions_for(topic))
+    except TimeoutError:
+        if topic in (await producer.client.fetch_all_metadata()).topics():
+            raise
+        raise errors.UnknownTopicOrPartitionError(topic) from None
 
 
 async def discard(producer: Any) -> None:

@@ -157,6 +157,8 @@ def describe(error: BaseException, cluster: Cluster, server: str = "") -> str:
         return f"{at} refuses connections; look whether it runs and whether the port is right."
     if isinstance(error, errors.LeaderNotAvailableError | errors.NotLeaderForPartitionError):
         return f"{at} has a partition without leader; start the servers that are down."
+    if isinstance(error, errors.UnknownTopicOrPartitionError):
+        return f"{at} has no such topic or partition ({error}); make the topics first, or let our user see them."
     if isinstance(error, errors.NotEnoughReplicasError | errors.NotEnoughReplicasAfterAppendError):
         return f"{at} has fewer replicas in sync than the topic's min.insync.replicas; start the servers that are down."
     if isinstance(error, errors.KafkaTimeoutError | errors.RequestTimedOutError):

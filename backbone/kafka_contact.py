@@ -64,6 +64,11 @@ class Contact:
             _log.error("kafka_away", doing=doing, error=describe(error, self.cluster))
         return now - self._since
 
+    async def refused(self, error: BaseException, doing: str) -> BackboneError:
+        """Kafka is there and says no, for good."""
+        self.signals.count("kafka_refused", doing=doing)
+        return await self.cluster.explain(error)
+
     async def insist(self, doing: str, what: Callable[[], Awaitable[T]], heals: bool = True) -> T:
         """``what`` until it succeeds; BackboneError when Kafka refuses it, or stays away longer than patience.
 
@@ -74,9 +79,11 @@ class Contact:
             try:
                 async with asyncio.timeout(_ONE_TRY):
                     result = await what()
+            except REFUSALS as error:
+                raise await self.refused(error, doing) from error
             except (errors.KafkaError, OSError, AssertionError) as error:
                 self.lost(error, doing)
-                if isinstance(error, REFUSALS) or time.monotonic() + wait > deadline:
+                if time.monotonic() + wait > deadline:
                     raise await self.cluster.explain(error) from error
                 await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
                 wait = min(wait * 2, _LONGEST)

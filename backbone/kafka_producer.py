@@ -56,7 +56,7 @@ class Producer:
         """How many ``topic`` has."""
 
         async def ask() -> int:
-            return len(await (await self._ready()).partitions_for(topic))
+            return await batches.partitions(await self._ready(), topic)
 
         return await self._contact.insist("append", ask, heals=False)
 
@@ -70,9 +70,10 @@ class Producer:
             if error is None:
                 self._contact.held()
                 continue
-            self._contact.lost(error, "append")
             if isinstance(error, REFUSALS):
-                raise await self._contact.cluster.explain(error) from error
+                await self._renew(producer, error)  # it counts the refused batch as sent
+                raise await self._contact.refused(error, "append") from error
+            self._contact.lost(error, "append")
             await self._renew(producer, error)
             if time.monotonic() > deadline:
                 raise await self._contact.cluster.explain(error) from error

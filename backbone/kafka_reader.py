@@ -86,7 +86,7 @@ class Reader:
         except errors.CorruptRecordException as error:
             raise CorruptError(f"A batch of {self._name()} from offset {self._next} on is damaged ({error}).") from error
         except REFUSALS as error:
-            raise await self._contact.cluster.explain(error) from error
+            raise await self._contact.refused(error, "read") from error
         except errors.KafkaError as error:
             self._contact.lost(error, "read")
             await asyncio.sleep(min(0.5, wait))

@@ -101,6 +101,8 @@ class KafkaState(KafkaView):
             for partition, some in self._partitioner.spread(packed, await self._transactions.partitions(name)).items():
                 rows[TopicPartition(name, partition)] = some
         offsets = {TopicPartition(self._prefix + topic, self._partition): offset for topic, offset in cursors.items()}
+        for place in offsets:
+            await self._transactions.partitions(place.topic)  # of a topic that is not there aiokafka would try for ever
         return rows, offsets, self._prefix + group
 
     async def _cursors(self, commit: Commit) -> tuple[str, dict[str, int]]:

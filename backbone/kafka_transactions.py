@@ -53,7 +53,8 @@ class Transactions:
         return await self._contact.cluster.start(producer)
 
     async def partitions(self, topic: str) -> int:
-        return len(await self._contact.insist("transaction", lambda: self._producer.partitions_for(topic)))
+        """How many ``topic`` has. BackboneError when it is not there."""
+        return await self._contact.insist("transaction", lambda: batches.partitions(self._producer, topic), heals=False)
 
     async def run(
         self, rows: Mapping[TopicPartition, Sequence[Row]], offsets: Mapping[TopicPartition, int], group: str

@@ -13,17 +13,20 @@ from typing import IO, Any
 
 import pytest
 
+from backbone import kafka_transactions
 from backbone.clock import ManualClock, SystemClock
 from backbone.kafka_bus import KafkaBus
 from backbone.kafka_cluster import Cluster
+from backbone.kafka_reader import Reader
 from backbone.kafka_state import KafkaState
-from backbone.kafka_topics import TOMBSTONES
+from backbone.kafka_topics import TOMBSTONES, Topic, prepare
 from backbone.kafka_transactions import FencedError
 from backbone.kafka_view import KafkaView
 from backbone.ports import Commit, Entry, Put
 from backbone.signals import MemorySignals
 from model import BackboneError, FullError
 from tests.backbone.kafka_house import ROOT, fresh
+from tests.servers.kafka import Kafka
 
 
 async def owner(place: tuple[Cluster, str], copy: Path, **more: Any) -> KafkaState:
@@ -114,17 +117,49 @@ async def test_a_copy_that_slept_is_read_anew(kafka: Any, prefix: str, tmp_path:
 
 
 async def test_what_cannot_be_committed_is_said(kafka: Any, prefix: str, tmp_path: Path) -> None:
-    """A record too long, a space with a slash, cursors of two groups: one sentence each, and nothing stored."""
+    """A record too long, a space with a slash, cursors of two groups, of no topic: one sentence each, and nothing stored."""
     place = await fresh(kafka.bootstrap, prefix), prefix
-    state = await owner(place, tmp_path / "copy.db", max_record=1_000)
+    state = await owner(place, tmp_path / "copy.db", max_record=1_000, patience=2.0)
     with pytest.raises(FullError, match="1000"):
         await state.commit(Commit(puts=(Put("s", "a", b"x" * 1_000),)))
     with pytest.raises(BackboneError, match="without /"):
         await state.commit(Commit(puts=(Put("s", "a", b"x"), Put("s/t", "a", b"x"))))
     with pytest.raises(BackboneError, match="one group"):
         await state.commit(Commit(puts=(Put("s", "a", b"x"),), cursors=(("g", "events", 1), ("h", "events", 1))))
+    with pytest.raises(BackboneError, match="no such topic"):
+        await state.commit(Commit(puts=(Put("s", "a", b"x"),), cursors=(("g", "nowhere", 1),)))
     assert await state.get("s", "a") is None
     await state.close()
+
+
+@pytest.mark.slow
+async def test_compaction_changes_nothing(prefix: str, tmp_path: Path) -> None:
+    """After Kafka compacted the topic and dropped its deletes, a copy read anew has the same entries, versions and changes."""
+    kafka = Kafka.make(tmp_path / "compacting", log_cleaner_backoff_ms=100)
+    try:
+        await asyncio.to_thread(kafka.start)
+        place, chance = (Cluster((kafka.bootstrap,)), prefix), random.Random(8)
+        swift = {"segment.ms": "200", "min.cleanable.dirty.ratio": "0", "delete.retention.ms": "0"}
+        state_topic = Topic(f"{prefix}state", 1, 1, 1, keep=0, settings=swift)
+        await prepare(place[0], [Topic(f"{prefix}events", 1, 1, 1), state_topic])
+        state = await owner(place, tmp_path / "copy.db")
+        for n in range(60):
+            puts = tuple(Put("a", str(chance.randrange(20)), b"%d" % n, n) for _ in range(9))
+            await state.commit(Commit(puts=puts, deletes=(("a", str(n % 20)),), cursors=(("g", "events", n),)))
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(4)
+        await state.commit(Commit(puts=(Put("a", "last", b""),)))
+        view = await KafkaView.open(place[0], MemorySignals(), SystemClock(), tmp_path / "anew.db", prefix=prefix)
+        assert await everything(view, "a") == await everything(state, "a")
+        assert await view.position("g", "events") == 59
+        reader = Reader(view._contact, f"{prefix}state", 0)
+        left, end = len(await reader.read(0, 10_000, 0)), await reader.newest()
+        print(f"{left} records left of {end}")
+        assert left < end / 2
+        for one in (state, view, reader):
+            await one.close()
+    finally:
+        kafka.close()
 
 
 @pytest.mark.slow
@@ -184,6 +219,41 @@ async def test_a_killed_server_splits_no_commit(kafka_own: Any, prefix: str, tmp
         await one.close()
 
 
+@pytest.mark.slow
+async def test_an_unknown_outcome_is_found_out(
+    kafka_own: Any, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that stops answering in mid-commit, four times: each outcome is read off the topic, each output is there once."""
+    monkeypatch.setattr(kafka_transactions, "LONGEST", 1.5)
+    place, chance, signals = (await fresh(kafka_own.bootstrap, prefix), prefix), random.Random(4), MemorySignals()
+    state = await KafkaState.open(place[0], signals, SystemClock(), tmp_path / "copy.db", prefix=prefix)
+    stop, done = asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal done
+        while not stop.is_set():
+            n = done + 1
+            await state.commit(Commit(appends=(("out", "k", b"%d" % n),), cursors=(("g", "events", n),)))
+            done = n
+
+    working = asyncio.create_task(work())
+    for _ in range(4):
+        await asyncio.sleep(0.3 + chance.random() * 0.2)
+        kafka_own.pause()
+        await asyncio.sleep(7)  # the transaction's time, the abort's, and some of the recovery's
+        kafka_own.go_on()
+    await asyncio.sleep(1)
+    stop.set()
+    await working
+    bus = KafkaBus(place[0], signals, prefix=prefix)
+    await asyncio.sleep(0.5)
+    assert [r.value for r in await bus.read("out", 0, 100_000)] == [b"%d" % n for n in range(1, done + 1)]
+    assert signals.counts["kafka_commits_unknown"] >= 1
+    print(f"{done} outputs once each; {signals.counts}")
+    for one in (state, bus):
+        await one.close()
+
+
 async def test_a_follower_wakes(kafka: Any, prefix: str, tmp_path: Path) -> None:
     """Who waits for changes in a follower's process hears of the owner's commit at once."""
     place = await fresh(kafka.bootstrap, prefix), prefix
@@ -202,6 +272,7 @@ async def test_a_follower_wakes(kafka: Any, prefix: str, tmp_path: Path) -> None
 WORKER = """
 import asyncio, sys
 from pathlib import Path
+from backbone import kafka_transactions
 from backbone.clock import SystemClock
 from backbone.kafka_bus import KafkaBus
 from backbone.kafka_cluster import Cluster
