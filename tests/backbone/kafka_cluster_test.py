@@ -13,7 +13,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from backbone.kafka_cluster import Cluster, describe
 from model import BackboneError, ConfigError
-from tests.servers.kafka import Kafka
 from tests.servers.process import free_ports
 
 
@@ -66,15 +65,12 @@ async def test_every_way_in_and_every_obstacle(kafka_own: Any, tmp_path: Path) -
 
 
 @pytest.mark.slow
-async def test_an_expired_certificate_is_said(tmp_path: Path, kafka_own: Any) -> None:
+async def test_an_expired_certificate_is_said(make_kafka: Any) -> None:
     """A server whose certificate has expired is not talked to, and the sentence says so."""
-    kafka = Kafka.make(tmp_path / "expired", valid_days=-1)
-    try:
-        await asyncio.to_thread(kafka.start)
-        cluster = Cluster((f"127.0.0.1:{kafka.plan.nodes[0].tls}",), tls=True, ca=kafka.ca_file)
-        assert await reach(cluster) == f"Kafka at {cluster.where} shows an expired certificate; renew it."
-    finally:
-        kafka.close()
+    kafka = make_kafka(valid_days=-1)
+    await asyncio.to_thread(kafka.start)
+    cluster = Cluster((f"127.0.0.1:{kafka.plan.nodes[0].tls}",), tls=True, ca=kafka.ca_file)
+    assert await reach(cluster) == f"Kafka at {cluster.where} shows an expired certificate; renew it."
 
 
 async def test_no_kafka_at_all_is_said() -> None:

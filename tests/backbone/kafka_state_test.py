@@ -26,7 +26,6 @@ from backbone.ports import Commit, Entry, Put
 from backbone.signals import MemorySignals
 from model import BackboneError, FullError
 from tests.backbone.kafka_house import ROOT, fresh
-from tests.servers.kafka import Kafka
 
 
 async def owner(place: tuple[Cluster, str], copy: Path, **more: Any) -> KafkaState:
@@ -133,33 +132,30 @@ async def test_what_cannot_be_committed_is_said(kafka: Any, prefix: str, tmp_pat
 
 
 @pytest.mark.slow
-async def test_compaction_changes_nothing(prefix: str, tmp_path: Path) -> None:
+async def test_compaction_changes_nothing(make_kafka: Any, prefix: str, tmp_path: Path) -> None:
     """After Kafka compacted the topic and dropped its deletes, a copy read anew has the same entries, versions and changes."""
-    kafka = Kafka.make(tmp_path / "compacting", log_cleaner_backoff_ms=100)
-    try:
-        await asyncio.to_thread(kafka.start)
-        place, chance = (Cluster((kafka.bootstrap,)), prefix), random.Random(8)
-        swift = {"segment.ms": "200", "min.cleanable.dirty.ratio": "0", "delete.retention.ms": "0"}
-        state_topic = Topic(f"{prefix}state", 1, 1, 1, keep=0, settings=swift)
-        await prepare(place[0], [Topic(f"{prefix}events", 1, 1, 1), state_topic])
-        state = await owner(place, tmp_path / "copy.db")
-        for n in range(60):
-            puts = tuple(Put("a", str(chance.randrange(20)), b"%d" % n, n) for _ in range(9))
-            await state.commit(Commit(puts=puts, deletes=(("a", str(n % 20)),), cursors=(("g", "events", n),)))
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(4)
-        await state.commit(Commit(puts=(Put("a", "last", b""),)))
-        view = await KafkaView.open(place[0], MemorySignals(), SystemClock(), tmp_path / "anew.db", prefix=prefix)
-        assert await everything(view, "a") == await everything(state, "a")
-        assert await view.position("g", "events") == 59
-        reader = Reader(view._contact, f"{prefix}state", 0)
-        left, end = len(await reader.read(0, 10_000, 0)), await reader.newest()
-        print(f"{left} records left of {end}")
-        assert left < end / 2
-        for one in (state, view, reader):
-            await one.close()
-    finally:
-        kafka.close()
+    kafka = make_kafka(log_cleaner_backoff_ms=100)
+    await asyncio.to_thread(kafka.start)
+    place, chance = (Cluster((kafka.bootstrap,)), prefix), random.Random(8)
+    swift = {"segment.ms": "200", "min.cleanable.dirty.ratio": "0", "delete.retention.ms": "0"}
+    state_topic = Topic(f"{prefix}state", 1, 1, 1, keep=0, settings=swift)
+    await prepare(place[0], [Topic(f"{prefix}events", 1, 1, 1), state_topic])
+    state = await owner(place, tmp_path / "copy.db")
+    for n in range(60):
+        puts = tuple(Put("a", str(chance.randrange(20)), b"%d" % n, n) for _ in range(9))
+        await state.commit(Commit(puts=puts, deletes=(("a", str(n % 20)),), cursors=(("g", "events", n),)))
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(4)
+    await state.commit(Commit(puts=(Put("a", "last", b""),)))
+    view = await KafkaView.open(place[0], MemorySignals(), SystemClock(), tmp_path / "anew.db", prefix=prefix)
+    assert await everything(view, "a") == await everything(state, "a")
+    assert await view.position("g", "events") == 59
+    reader = Reader(view._contact, f"{prefix}state", 0)
+    left, end = len(await reader.read(0, 10_000, 0)), await reader.newest()
+    print(f"{left} records left of {end}")
+    assert left < end / 2
+    for one in (state, view, reader):
+        await one.close()
 
 
 @pytest.mark.slow
