@@ -4,6 +4,8 @@ Each entry makes a fresh store in a folder; ``again`` opens the same folder a se
 would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
+import hashlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +14,16 @@ from typing import Any
 import pytest
 
 from backbone.clock import ManualClock
+from backbone.elastic_client import Access
+from backbone.elastic_store import ElasticEvents
 from backbone.memory_bus import MemoryBus
 from backbone.memory_events import MemoryEvents
 from backbone.memory_state import MemoryState
 from backbone.parquet_store import ParquetEvents
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
+
+TEMPLATES = Path(__file__).parents[2] / "config" / "elastic"
 
 
 @dataclass
@@ -81,10 +87,19 @@ async def parquet_events(folder: Path, clock: ManualClock, max_bytes: int) -> Pa
     return await ParquetEvents.open(folder / "events", clock, segment_events=50, merged_events=400, merged_files=4)
 
 
+async def elastic_events(folder: Path, clock: ManualClock, max_bytes: int) -> ElasticEvents:
+    """In a namespace of this test's own; a second opening finds it by the folder."""
+    namespace = f"t{hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()}"
+    access = Access((os.environ["ELASTICSEARCH_URL"],))
+    return await ElasticEvents.open(access, clock, templates=TEMPLATES, namespace=namespace, bulk_events=7, patience=20)
+
+
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 JOURNALS = dict(BUSES)
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
 EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
+if os.environ.get("ELASTICSEARCH_URL"):
+    EVENTS["elastic"] = (elastic_events, True)
 
 
 async def _place(adapters: dict[str, Any], name: str, folder: Path) -> AsyncIterator[Place]:
