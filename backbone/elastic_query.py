@@ -39,6 +39,8 @@ NONE: Final[Query] = {"match_none": {}}
 _LATIN: Final = "0-9a-z_\u00df-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _words = re.compile(f"[{_LATIN}]+")
 _MOST_ONES: Final = 4
+_MOST_LITERAL: Final = 100
+"""Characters of a pattern or bound: Lucene makes automata of at most 1,000 bytes, and in a bounded effort."""
 _LONGEST: Final = 2**63 - 1
 
 
@@ -130,7 +132,7 @@ def _leaf(node: _ValueNode | Exists, key: str, wide: bool) -> Query:
         case Pattern():
             return _pattern(f"{key}=", node.parts, wide)
         case Between():
-            return _range(f"{key}=", f"{key}>", node.low, node.high, node.with_low, node.with_high)
+            return _between(node, key, wide)
         case Numbers():
             low, high = (None if bound is None else sortable(bound) for bound in (node.low, node.high))
             return _range(f"{key}#", f"{key}$", low, high, node.with_low, node.with_high)
@@ -138,6 +140,17 @@ def _leaf(node: _ValueNode | Exists, key: str, wide: bool) -> Query:
             if key.startswith("@"):  # an attribute is always there, and may be empty
                 return _wildcard(TERMS, f"{_plain(key)}=?*")
             return {"prefix": {TERMS: {"value": f"{key}="}}}
+
+
+def _between(node: Between, key: str, wide: bool) -> Query:
+    low, high, with_low = node.low, node.high, node.with_low
+    if not wide and any(bound is not None and len(bound) > _MOST_LITERAL for bound in (low, high)):
+        return NONE
+    if low is not None and len(low) > _MOST_LITERAL:
+        low, with_low = low[:_MOST_LITERAL], True
+    if high is not None and len(high) > _MOST_LITERAL:
+        high = None
+    return _range(f"{key}=", f"{key}>", low, high, with_low, node.with_high)
 
 
 def _range(first: str, beyond: str, low: str | None, high: str | None, with_low: bool, with_high: bool) -> Query:
@@ -148,11 +161,24 @@ def _range(first: str, beyond: str, low: str | None, high: str | None, with_low:
 
 
 def _pattern(first: str, parts: Sequence[str | Wild], wide: bool) -> Query:
-    ones = sum(part is Wild.ONE for part in parts)
-    if Wild.ANY in parts and ones > _MOST_ONES:
-        # Too many states for an automaton: ask for less, and decide here.
-        return _wildcard(TERMS, _plain(first) + _joined([Wild.ANY if part is Wild.ONE else part for part in parts])) if wide else NONE
-    return _wildcard(TERMS, _plain(first) + _joined(parts))
+    asked = _bounded(parts)
+    return _wildcard(TERMS, _plain(first) + _joined(asked)) if wide or asked == list(parts) else NONE
+
+
+def _bounded(parts: Sequence[str | Wild]) -> list[str | Wild]:
+    """A pattern that an automaton can be made of in the effort Lucene allows: the same one, or one that fits more."""
+    one = Wild.ANY if sum(part is Wild.ONE for part in parts) > _MOST_ONES and Wild.ANY in parts else Wild.ONE
+    found: list[str | Wild] = []
+    room = _MOST_LITERAL
+    for part in parts:
+        if isinstance(part, Wild):
+            found.append(one if part is Wild.ONE else part)
+        else:
+            found.append(part[:room])
+            if len(part) > room:
+                return [*found, Wild.ANY]
+            room -= len(part)
+    return found
 
 
 def _joined(parts: Sequence[str | Wild]) -> str:
@@ -193,7 +219,8 @@ def _free(node: FreeText, wide: bool) -> Query:
 
 def _fragments(parts: Sequence[str | Wild]) -> Iterator[str]:
     """Runs of Latin letters and digits: the index never cuts between two of them. Only the longest ones, at most eight."""
-    found = [word for part in parts if isinstance(part, str) for word in _words.findall(part) if word.strip("_")]
+    texts = (part for part in parts if isinstance(part, str))
+    found = [word[:_MOST_LITERAL] for text in texts for word in _words.findall(text) if word.strip("_")]
     best = sorted(dict.fromkeys(found), key=len, reverse=True)[:8]
     return iter([word for n, word in enumerate(best) if n == 0 or len(word) > 1])
 

@@ -16,7 +16,7 @@ from model import Event
 
 MOST_TERMS: Final = 500
 MOST_VALUE: Final = 2_000
-MOST_KEY: Final = 500
+MOST_KEY: Final = 128
 MOST_TEXT: Final = 8_000
 """Characters: a longer original may have a word that the index cuts in two."""
 
