@@ -1,7 +1,7 @@
 """One bulk request until every event of it is somewhere safe: stored, there already, or in the quarantine.
 
-Each event has an answer of its own. Created or already there (409: our id, a repeat) is done; busy (429, 503) is sent again after a
-wait; a cluster without room is FullError; a document that cannot be stored as it is goes to the quarantine.
+Each event has an answer of its own. Created or already there (409: our id, a repeat) is done; busy (429, 503) is sent again
+after a wait; a cluster without room is FullError; a document that cannot be stored as it is goes to the quarantine.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from backbone.elastic_client import PASSING, attempts, cause, full, passing, told
+from backbone.elastic_client import PASSING, attempts, bulk, cause, full, passing, told
 from backbone.elastic_document import Documents
 from backbone.elastic_quarantine import Quarantine
 from backbone.ports import Stored
@@ -62,7 +62,7 @@ class Delivery:
         self._where = where
 
     async def send(self, batch: Batch) -> None:
-        """Return when all events of ``batch`` are safe. FullError, BackboneError, ConfigError: none is said to be; send it again."""
+        """Return when all events of ``batch`` are safe. FullError, BackboneError, ConfigError: send it again."""
         began = time.monotonic()
         try:
             await self._send(batch.events, bytes(batch.lines))
@@ -76,7 +76,7 @@ class Delivery:
         why: Exception = BackboneError(f"Elasticsearch at {self._where} is too busy; look at its health.")
         async for _ in attempts(self._patience):
             try:
-                answer = await self._client.bulk(operations=body, filter_path=ANSWER)
+                answer = await bulk(self._client, body, filter_path=ANSWER)
             except (ApiError, TransportError) as error:
                 if isinstance(error, ApiError) and error.status_code == 413 and len(events) > 1:
                     return await self._halves(events)

@@ -1,7 +1,7 @@
 """The way to an Elasticsearch cluster: access, what can go wrong as one sentence each, waiting between attempts.
 
-What the client says is many lines of its own classes; here it becomes BackboneError, FullError or ConfigError. Names and passwords
-never stand in them.
+What the client says is many lines of its own classes; here it becomes BackboneError, FullError or ConfigError. Names and
+passwords never stand in them.
 """
 
 import asyncio
@@ -53,7 +53,9 @@ async def connect(access: Access) -> AsyncElasticsearch:
     try:
         client = access.client()
     except (ValueError, OSError) as error:
-        raise ConfigError(f"The access to Elasticsearch at {access.where} cannot be used: {error}; correct the settings.") from None
+        raise ConfigError(
+            f"The access to Elasticsearch at {access.where} cannot be used: {error}; correct the settings."
+        ) from None
     try:
         version = await _version(client)
     except BaseException as error:
@@ -126,9 +128,9 @@ def cause(body: Any) -> tuple[str, str]:
 
 def full(kind: str, reason: str, status: int) -> bool:
     """Whether there is no room: disks above the flood stage, indices made read-only, no more shards allowed."""
-    return (
-        kind == "cluster_block_exception" and ("read-only" in reason or "flood" in reason or "disk usage" in reason)
-    ) or (kind == "validation_exception" and "shards" in reason and status == 400)
+    return (kind == "cluster_block_exception" and ("read-only" in reason or "flood" in reason or "disk usage" in reason)) or (
+        kind == "validation_exception" and "shards" in reason and status == 400
+    )
 
 
 def passing(error: Exception) -> bool:
@@ -136,6 +138,12 @@ def passing(error: Exception) -> bool:
     if isinstance(error, ApiError):
         return error.status_code in PASSING and not full(*cause(error.body), error.status_code)
     return isinstance(error, NoConnection | ConnectionTimeout)
+
+
+async def bulk(client: AsyncElasticsearch, lines: bytes, **more: Any) -> Any:
+    """A bulk request whose body is ready, each line but the last ended; the client takes bytes as they are."""
+    operations: Any = lines
+    return await client.bulk(operations=operations, **more)
 
 
 async def attempts(patience: float, first: float = 0.2, longest: float = 10.0) -> AsyncIterator[int]:

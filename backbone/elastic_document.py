@@ -1,7 +1,7 @@
 """Events as documents of a bulk request, and back. Pure.
 
-A document is the ECS document the house gives, plus ``vonggac``: what the event is made of again (its record as received stands in
-``event.original``), its place, and the terms it is found by.
+A document is the ECS document the house gives, plus ``vonggac``: what the event is made of again (its record as received stands
+in ``event.original``), its place, and the terms it is found by.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Documents the cluster refused for what is in them (a field of another type, a word too long): kept whole, with the reason.
 
 They stand in an index of their own, ``vonggac-quarantine-<namespace>``, one document an event: reason, type of error, system, the
-record as received (searchable) and the whole event. ``replay`` writes them again, by the mapping tables of now, and removes what was taken.
+record as received (searchable) and the whole event. ``replay`` writes them again, by the mapping tables of now, and removes
+what was taken.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import msgspec
 import structlog
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from backbone.elastic_client import cause, told
+from backbone.elastic_client import bulk, cause, told
 from backbone.elastic_document import Documents
 from backbone.ports import Clock, Stored
 from backbone.signals import Signals
@@ -37,7 +38,7 @@ class Quarantine:
         lines: list[bytes] = []
         for stored, kind, reason in refused:
             lines += (_encode({"index": {"_id": stored.event.id[:500]}}), self._document(stored, kind, reason))
-        answer = await self._client.bulk(index=self.index, operations=b"\n".join(lines))
+        answer = await bulk(self._client, b"\n".join(lines), index=self.index)
         if answer["errors"]:
             reasons = {cause(item["index"])[1] for item in answer["items"] if "error" in item["index"]}
             raise BackboneError(f"Refused documents cannot be kept in {self.index} ({'; '.join(sorted(reasons))[:300]}).")
@@ -78,7 +79,12 @@ class Quarantine:
         await self._client.indices.refresh(index=self.index, ignore_unavailable=True)
         while True:
             found = await self._client.search(
-                index=self.index, ignore_unavailable=True, size=page, sort=["offset", "id"], search_after=after, source=["event"]
+                index=self.index,
+                ignore_unavailable=True,
+                size=page,
+                sort=["offset", "id"],
+                search_after=after,
+                source={"includes": ["event"]},
             )
             if not (hits := found["hits"]["hits"]):
                 return taken, refused
@@ -86,13 +92,11 @@ class Quarantine:
             lines = bytearray()
             for hit in hits:
                 documents.add(_decode(hit["_source"]["event"]), lines)
-            answer = await self._client.bulk(operations=bytes(lines))
+            answer = await bulk(self._client, bytes(lines))
             good = [
-                hit["_id"]
-                for hit, item in zip(hits, answer["items"], strict=True)
-                if item["create"]["status"] in (200, 201, 409)
+                hit["_id"] for hit, item in zip(hits, answer["items"], strict=True) if item["create"]["status"] in (200, 201, 409)
             ]
             taken, refused = taken + len(good), refused + len(hits) - len(good)
             if good:
                 gone = b"\n".join(_encode({"delete": {"_id": one}}) for one in good)
-                await self._client.bulk(index=self.index, operations=gone, refresh=True)
+                await bulk(self._client, gone, index=self.index, refresh=True)

@@ -1,8 +1,8 @@
 """Queries as Elasticsearch's query DSL over the terms of ``elastic_terms``. Values never become syntax. Pure.
 
-A condition is translated twice: ``over`` finds every event that may hold, ``under`` only events that surely hold. What lies between
-is fetched and decided by ``query.holds``. Most queries have nothing between: the two differ only for events with values too
-long to be terms, and for free text of more than one word.
+A condition is translated twice: ``over`` finds every event that may hold, ``under`` only events that surely hold. What lies
+between is fetched and decided by ``query.holds``. Most queries have nothing between: the two differ only for events with values
+too long to be terms, and for free text of more than one word.
 """
 
 import re
@@ -250,5 +250,3 @@ def _in_terms(word: str) -> Query:
     if "" in rests:
         return ALL
     return _any([_wildcard(TERMS, f"*{rest}*", case_insensitive=True) for rest in sorted(rests)])
-
-

@@ -1,7 +1,7 @@
 """Retention per system: whole indices whose newest event is too old; events long overdue in an index that stays, one by one.
 
-Data streams begin a new index each day (or at a size), so that whole indices can go. A cluster with the data stream lifecycle also
-gets the time per stream, and does both by itself; ``expire`` then finds little to do.
+Data streams begin a new index each day (or at a size), so that whole indices can go. A cluster with the data stream lifecycle
+also gets the time per stream, and does both by itself; ``expire`` then finds little to do.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from backbone.elastic_client import told
+from backbone.elastic_client import bulk, told
 from backbone.elastic_document import stream, streams
 from backbone.elastic_setup import names
 from backbone.ports import Clock
@@ -96,7 +96,7 @@ class Retention:
                 if not hits:
                     break
                 lines = b"\n".join(_encode({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) for hit in hits)
-                deleted = await self._client.bulk(operations=lines, refresh=True, filter_path="items.delete.result")
+                deleted = await bulk(self._client, lines, refresh=True, filter_path="items.delete.result")
                 count = sum(item["delete"]["result"] == "deleted" for item in deleted["items"])
                 dropped += count
                 if not count:
@@ -117,9 +117,7 @@ class Retention:
             days = kept.get(one["name"], kept.get(stream("", self._namespace)))
             if days and one.get("lifecycle", {}).get("data_retention") != f"{days}d":
                 body = {"data_retention": f"{days}d"}
-                await self._client.perform_request(
-                    "PUT", f"/_data_stream/{one['name']}/_lifecycle", headers=_HEADERS, body=body
-                )
+                await self._client.perform_request("PUT", f"/_data_stream/{one['name']}/_lifecycle", headers=_HEADERS, body=body)
 
 
 def _expired(newest: Mapping[str, Micros], before: Mapping[str, Micros]) -> bool:

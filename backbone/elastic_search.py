@@ -1,8 +1,8 @@
 """Searching a namespace's data streams: the cluster narrows down, ``query.holds`` decides what the cluster cannot.
 
-A page is fetched newest first with one event more than asked for. The cluster also counts what surely holds (``under``); when that
-is all it found (``over``), its answer is ours. Else what lies between is fetched in bounded pages and decided here; when a bound
-is reached the answer is partial.
+A page is fetched newest first with one event more than asked for. The cluster also counts what surely holds (``under``); when
+that is all it found (``over``), its answer is ours. Else what lies between is fetched in bounded pages and decided here; when a
+bound is reached the answer is partial.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Searcher:
         self._refreshing: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Let a search see what was written before this call. Calls at the same time share one refresh after the one under way."""
+        """Let a search see what was written before this call. Calls at the same time share one."""
         running = self._refreshing
         if running is not None:
             # It may have begun before what we want to see was written.
@@ -155,7 +155,9 @@ class Searcher:
         if wide != sure:
             decided, whole = await self._decide(node, _unsure(wide, sure), search)
             if not whole:
-                raise QueryError("Too many events would have to be looked at one by one; ask for a shorter time or a rarer value.")
+                raise QueryError(
+                    "Too many events would have to be looked at one by one; ask for a shorter time or a rarer value."
+                )
             for stored in decided:
                 counts[(stored.event.happened_at - search.since) * len(edges) // (search.until - search.since)] += 1
         return counts

@@ -51,7 +51,9 @@ async def _put(client: AsyncElasticsearch, path: str, many: str, one: str, name:
     except ApiError as error:
         if error.status_code != 400:
             raise
-        raise ConfigError(f"The cluster refuses the template {name}: {cause(error.body)[1]}; correct the other template.") from None
+        raise ConfigError(
+            f"The cluster refuses the template {name}: {cause(error.body)[1]}; correct the other template."
+        ) from None
     _log.info("elastic_template", name=name, version=wanted["version"], replaced=held is not None)
     return held is not None
 

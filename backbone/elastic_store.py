@@ -2,8 +2,8 @@
 
     write ─▶ bulks on their way ─▶ logs-vonggac.<system>-<namespace>        refused ─▶ vonggac-quarantine-<namespace>
 
-Any number of processes write (ids make repeats harmless) and search. A search first sends out what this process holds and refreshes
-the streams, so it sees all that any process has stored; what stores have not taken from the log yet, it does not.
+Any number of processes write (ids make repeats harmless) and search. A search first sends out what this process holds and
+refreshes the streams, so it sees all that any process has stored; what stores have not taken from the log yet, it does not.
 Why, and what was measured: ``docs/decisions/elastic.md``.
 """
 
@@ -39,7 +39,10 @@ class ElasticEvents:
         writer: Writer,
         searcher: Searcher,
         retention: Retention,
+        namespace: str,
     ) -> None:
+        self.namespace = namespace
+        self.progress = writer.progress
         self._client = client
         self._documents = documents
         self.quarantine = quarantine
@@ -88,6 +91,7 @@ class ElasticEvents:
             Writer(client, documents, delivery, namespace, writer, **bounds),
             Searcher(client, namespace, search_limit),
             Retention(client, namespace, clock),
+            namespace,
         )
 
     async def resume(self) -> int | None:
@@ -105,7 +109,7 @@ class ElasticEvents:
         return await self.quarantine.replay(self._documents)
 
     async def search(self, search: Search) -> Found:
-        """As the port says. ``partial`` when more events than a bound had to be decided one by one; ``total`` is then a lower bound."""
+        """As the port says. ``partial`` when too many events had to be decided one by one; ``total`` is then a lower bound."""
         began = time.perf_counter()
         node, page, before = parse(search.text), page_limit(search), read_place(search.after)
         await self._fresh()

@@ -2,9 +2,10 @@
 
     c-ip=203.0.113.5   c-ip#c0...   @host=web-01   User~null   CommandLine!   !text
 
-``key=value`` is a value, whole and folded as queries are; ``key#hex`` the same value as a number, in an order-keeping form; an ``@``
-before a key means an attribute of the event. ``key~null`` is a field without a value. Marks: ``key!`` a value of the key is
-too long to be a term, ``!more`` there were too many, and what MARKS says. A key's own ``=``, ``#``, ``~``, ``!``, ``@`` are escaped. Pure.
+``key=value`` is a value, whole and folded as queries are; ``key#hex`` the same value as a number, in an order-keeping form; an
+``@`` before a key means an attribute of the event. ``key~null`` is a field without a value. Marks: ``key!`` a value of the key
+is too long to be a term, ``!more`` there were too many, and what MARKS says. A key's own ``=``, ``#``, ``~``, ``!``, ``@`` are
+escaped. Pure.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The writing side: events become bulk bodies at once, several are on their way, in bounds; the offset moves over unbroken ground.
+"""The writing side: events become bulk bodies, several are on their way, in bounds; the offset moves over unbroken ground.
 
     write ─▶ batch being filled ─▶ on their way (at most ``in_flight``) ─▶ safe ─▶ offset kept in vonggac-progress-<namespace>
 
@@ -24,7 +24,8 @@ _CHECKED: Final = 1_000
 class Writer:
     """Takes events in offset order. ``name`` is whose offset is kept ("" none: nothing is ignored, the bus knows).
 
-    A body ends with ``bulk_events`` events or ``bulk_bytes`` bytes; memory is bounded by ``in_flight`` + 1 of them and one call's.
+    A body ends with ``bulk_events`` events or ``bulk_bytes`` bytes; memory is bounded by ``in_flight`` + 1 of them and one
+    call's.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Writer:
         self._documents = documents
         self._delivery = delivery
         self._streams = streams(namespace)
-        self._progress = f"vonggac-progress-{namespace}"
+        self.progress = f"vonggac-progress-{namespace}"
         self._name = name
         self._bulk_events, self._bulk_bytes, self._in_flight = bulk_events, bulk_bytes, in_flight
         self._turn = asyncio.Lock()
@@ -107,7 +108,7 @@ class Writer:
         return batch.sent or len(batch.events) >= self._bulk_events or len(batch.lines) >= self._bulk_bytes
 
     def _start(self, everything: bool = False) -> None:
-        """Send full batches while there is room; the one being filled only when nothing else is on its way, or all is asked for."""
+        """Send full batches while there is room; the one being filled when nothing else is on its way, or all is asked for."""
         for batch in self._batches:
             if len(self._tasks) >= self._in_flight:
                 return
@@ -177,7 +178,7 @@ class Writer:
         if not self._name:
             return 0
         try:
-            return int((await self._client.get(index=self._progress, id=self._name))["_source"]["offset"])
+            return int((await self._client.get(index=self.progress, id=self._name))["_source"]["offset"])
         except NotFoundError:
             return 0
         except (ApiError, TransportError) as error:
@@ -203,9 +204,11 @@ class Writer:
         if not self._name or self.durable <= self._said:
             return
         durable = self.durable
-        kept = {"index": self._progress, "id": self._name, "document": {"offset": durable}}
+        document = {"offset": durable}
         try:
-            await self._client.index(**kept, version=durable, version_type="external")
+            await self._client.index(
+                index=self.progress, id=self._name, document=document, version=durable, version_type="external"
+            )
         except ConflictError:
             pass  # somebody was further already
         except (ApiError, TransportError) as error:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import elasticsearch
 import msgspec
 import pytest
+from elasticsearch import Elasticsearch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -39,10 +39,46 @@ from model import Event, LogSource, QueryError
 TEMPLATES = Path(__file__).parents[2] / "config" / "elastic"
 VALUES = [
     *("", "a", "ab", "A", "ễ", "e\u0302\u0303", "Ễ", "%", "_", "\\", "a_b", "a%b", '"', "10", "9", "-3", "2.5", "\x01"),
-    *("a\nb", "\0", "*", "?", "[1]", "true", "null", "𝒳", "İ", "Σς", "K", "x" * 40, "nguyễn an", "\nguyễn", "=", "#1", "~", "a=b"),
+    *(
+        "a\nb",
+        "\0",
+        "*",
+        "?",
+        "[1]",
+        "true",
+        "null",
+        "𝒳",
+        "İ",
+        "Σς",
+        "K",
+        "x" * 40,
+        "nguyễn an",
+        "\nguyễn",
+        "=",
+        "#1",
+        "~",
+        "a=b",
+    ),
     *("a.b-c", "x" * 2_001, "203.0.113.5", "c:\\windows\\a", "y" * 9_000 + "tail", "日本", "ไทย", "e1", "\u0303", "ﬁ"),
 ]
-KEYS = ["c-ip", "User", "user", "EventID", "CommandLine", "plain", "a.b", "a/b~c", 'q"\\', "", "0", "ễ", "Tên", "a=b", "a", "@host"]
+KEYS = [
+    "c-ip",
+    "User",
+    "user",
+    "EventID",
+    "CommandLine",
+    "plain",
+    "a.b",
+    "a/b~c",
+    'q"\\',
+    "",
+    "0",
+    "ễ",
+    "Tên",
+    "a=b",
+    "a",
+    "@host",
+]
 scalars = (
     st.sampled_from(VALUES)
     | st.none()
@@ -69,7 +105,20 @@ events = st.builds(
     tags=st.lists(st.sampled_from(VALUES), max_size=2).map(tuple),
 )
 name = st.sampled_from(
-    [*KEYS, "system", "host", "category", "tag", "product", "source.ip", "user.name", "host.name", "original", "id", "fields.host"]
+    [
+        *KEYS,
+        "system",
+        "host",
+        "category",
+        "tag",
+        "product",
+        "source.ip",
+        "user.name",
+        "host.name",
+        "original",
+        "id",
+        "fields.host",
+    ]
 )
 field = name.map(resolve) | st.just(Field("x", "", ("c-ip", "plain")))
 folded = st.sampled_from(VALUES).map(fold)
@@ -111,14 +160,17 @@ NODES = 40
 
 
 @pytest.fixture(scope="module")
-def client(elasticsearch_url: str) -> Any:
-    found = elasticsearch.Elasticsearch(elasticsearch_url, request_timeout=60)
+def client(elasticsearch: Any) -> Any:
+    found = Elasticsearch(elasticsearch.url, request_timeout=60)
     mapping = {"settings": {"number_of_shards": 1, "number_of_replicas": 0}, "mappings": {"properties": {}}}
     for file in ("ecs.json", "events.json"):
         template = msgspec.json.decode((TEMPLATES / file).read_bytes())["template"]
         mapping["settings"] |= template.get("settings", {})
         properties = template["mappings"]["properties"]
-        event = {"properties": mapping["mappings"]["properties"].get("event", {}).get("properties", {}) | properties["event"]["properties"]}
+        event = {
+            "properties": mapping["mappings"]["properties"].get("event", {}).get("properties", {})
+            | properties["event"]["properties"]
+        }
         mapping["mappings"] |= {"dynamic": False, "properties": mapping["mappings"]["properties"] | properties | {"event": event}}
     mapping["settings"].get("index", {}).pop("auto_expand_replicas", None)
     found.options(ignore_status=404).indices.delete(index="translation")
@@ -160,7 +212,14 @@ def test_translation_and_reference_agree(client: Any, sample: list[Event], asked
 
 def test_plain_queries_need_no_second_look() -> None:
     """What analysts mostly type is decided by the cluster alone, but for marked events: fields, wildcards, ranges, one word."""
-    for text in ("c-ip:203.0.113.5", "CommandLine:*mimikatz*", "sc-status:[500 TO 599]", "_exists_:User", "mimikatz", "happened_at:2026-11-21"):
+    for text in (
+        "c-ip:203.0.113.5",
+        "CommandLine:*mimikatz*",
+        "sc-status:[500 TO 599]",
+        "_exists_:User",
+        "mimikatz",
+        "happened_at:2026-11-21",
+    ):
         assert under(parse(text)) != {"match_none": {}}, text
 
 

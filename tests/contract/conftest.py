@@ -5,7 +5,6 @@ would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
 import hashlib
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,19 +86,22 @@ async def parquet_events(folder: Path, clock: ManualClock, max_bytes: int) -> Pa
     return await ParquetEvents.open(folder / "events", clock, segment_events=50, merged_events=400, merged_files=4)
 
 
-async def elastic_events(folder: Path, clock: ManualClock, max_bytes: int) -> ElasticEvents:
+def elastic_events(url: str) -> Callable[[Path, ManualClock, int], Awaitable[ElasticEvents]]:
     """In a namespace of this test's own; a second opening finds it by the folder."""
-    namespace = f"t{hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()}"
-    access = Access((os.environ["ELASTICSEARCH_URL"],))
-    return await ElasticEvents.open(access, clock, templates=TEMPLATES, namespace=namespace, bulk_events=7, patience=20)
+
+    async def opened(folder: Path, clock: ManualClock, max_bytes: int) -> ElasticEvents:
+        namespace = hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()
+        return await ElasticEvents.open(
+            Access((url,)), clock, templates=TEMPLATES, namespace=f"vg{namespace}", bulk_events=7, patience=20
+        )
+
+    return opened
 
 
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 JOURNALS = dict(BUSES)
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True)}
-EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
-if os.environ.get("ELASTICSEARCH_URL"):
-    EVENTS["elastic"] = (elastic_events, True)
+EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True), "elastic": (elastic_events, True)}
 
 
 async def _place(adapters: dict[str, Any], name: str, folder: Path) -> AsyncIterator[Place]:
@@ -127,9 +129,12 @@ async def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIt
         yield place
 
 
-@pytest.fixture(params=sorted(EVENTS))
+@pytest.fixture(params=["memory", "parquet", pytest.param("elastic", marks=pytest.mark.server)])
 async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    async for place in _place(EVENTS, request.param, tmp_path):
+    adapters: dict[str, Any] = EVENTS
+    if request.param == "elastic":
+        adapters = {"elastic": (elastic_events(request.getfixturevalue("elasticsearch").url), True)}
+    async for place in _place(adapters, request.param, tmp_path):
         yield place
 
 
