@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from elasticsearch import ApiError, AsyncElasticsearch, ConnectionTimeout, TransportError, UnsupportedProductError
+from elasticsearch import ApiError, AsyncElasticsearch, ConnectionTimeout, SSLError, TransportError, UnsupportedProductError
 from elasticsearch import ConnectionError as NoConnection
 
 from model import BackboneError, ConfigError, FullError, VonggacError
@@ -104,7 +104,7 @@ def told(error: ApiError | TransportError, where: str = "") -> VonggacError:
 
 def _unreached(error: TransportError, place: str) -> VonggacError:
     said = str(error.message)[:200]
-    if "certificate" in said.lower() or "ssl" in said.lower() or "tls" in said.lower():
+    if isinstance(error, SSLError) or "certificate" in said.lower():
         return ConfigError(f"{place} cannot be trusted ({said}); name the file of its CA in the settings.")
     if isinstance(error, ConnectionTimeout):
         return BackboneError(f"{place} does not answer in time; look at its health.")

@@ -38,15 +38,20 @@ _MEMO: Final = 8_192
 _signs = re.compile(r"[\\=#~!@]")
 _usual = re.compile(r"[A-Za-z0-9_. -]*")
 _number = re.compile(NUMBER)
-_keys: dict[str, str] = {}
+_keys: dict[str, tuple[str, str]] = {}
 _attributes: dict[tuple[Any, ...], list[str]] = {}
 
 
 def name(key: str) -> str:
     """A key of ``fields`` as it stands before ``=`` in a term."""
+    return _known(key)[0]
+
+
+def _known(key: str) -> tuple[str, str]:
+    """(the key as terms have it, a term by which an unusual key is found as text or "")."""
     found = _keys.get(key)
     if found is None:
-        found = _signs.sub(lambda sign: "\\" + sign.group(), key)
+        found = _signs.sub(lambda sign: "\\" + sign.group(), key), "" if _usual.fullmatch(key) else "~" + fold(key)
         if len(_keys) >= _MEMO:
             _keys.clear()
         _keys[key] = found
@@ -65,21 +70,20 @@ def terms(event: Event) -> list[str]:
     found = [*_own(event), *_marks(event)]
     _add(found, "@id", event.id)
     for key, value in event.fields.items():
-        before = len(found)
         if len(key) > MOST_KEY:
             found += (MORE, CUT)
             continue
+        known, odd = _known(key)
         if type(value) is str:
-            _add(found, name(key), value)
-        elif value is None:
-            found.append(f"{name(key)}~null")
+            _add(found, known, value)
         else:
-            for text in texts(value):
-                _add(found, name(key), text)
-            if len(found) == before or (isinstance(value, list | tuple) and _empty(value)):
-                found.append(f"{name(key)}~null")
-        if not _usual.fullmatch(key):
-            found.append("~" + fold(key))
+            values = texts(value)
+            for text in values:
+                _add(found, known, text)
+            if not values or (isinstance(value, list | tuple) and _empty(value)):
+                found.append(f"{known}~null")
+        if odd:
+            found.append(odd)
         if len(found) > MOST_TERMS:
             del found[MOST_TERMS:]
             found += [MORE, CUT, *_marks(event)]

@@ -2,7 +2,8 @@
 
     write ─▶ batch being filled ─▶ on their way (at most ``in_flight``) ─▶ safe ─▶ offset kept in vonggac-progress-<namespace>
 
-Whatever fails is raised at the next call, before it takes anything: the batches stay here and are sent again by that call.
+Whatever fails stays here and is sent again by the next call. A call that has to wait for room, or for everything, raises what
+fails meanwhile, before it takes anything of its own.
 """
 
 import asyncio
@@ -137,7 +138,8 @@ class Writer:
             self._start()
 
     async def _room(self) -> None:
-        """Wait until another call's events may be taken; raise what failed meanwhile."""
+        """Wait until another call's events may be taken; raise what fails meanwhile. What failed before is sent again."""
+        self._failure = None
         while True:
             self._raise()
             self._start()
@@ -146,7 +148,8 @@ class Writer:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def _settle(self) -> None:
-        """Wait until everything taken is safe; raise what failed meanwhile."""
+        """Wait until everything taken is safe; raise what fails meanwhile."""
+        self._failure = None
         while True:
             self._raise()
             self._start(everything=True)
