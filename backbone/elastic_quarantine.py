@@ -12,11 +12,11 @@ import msgspec
 import structlog
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from backbone.elastic_client import bulk, cause, told
+from backbone.elastic_client import bulk, cause, full, told
 from backbone.elastic_document import Documents
 from backbone.ports import Clock, Stored
 from backbone.signals import Signals
-from model import BackboneError
+from model import BackboneError, FullError
 from model.moment import to_rfc3339
 
 _log = structlog.get_logger()
@@ -40,7 +40,10 @@ class Quarantine:
             lines += (_encode({"index": {"_id": stored.event.id[:500]}}), self._document(stored, kind, reason))
         answer = await bulk(self._client, b"\n".join(lines), index=self.index)
         if answer["errors"]:
-            reasons = {cause(item["index"])[1] for item in answer["items"] if "error" in item["index"]}
+            failed = [item["index"] for item in answer["items"] if "error" in item["index"]]
+            if any(full(*cause(item), item["status"]) for item in failed):
+                raise FullError(f"There is no room in {self.index} for refused documents; make room on the cluster's disks.")
+            reasons = {cause(item)[1] for item in failed}
             raise BackboneError(f"Refused documents cannot be kept in {self.index} ({'; '.join(sorted(reasons))[:300]}).")
         if self._signals:
             for _, kind, _ in refused:

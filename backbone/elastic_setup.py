@@ -20,6 +20,9 @@ TEMPLATES: Final = {
     "logs-vonggac": "logs.json",
     "vonggac-quarantine": "quarantine.json",
     "vonggac-progress": "progress.json",
+    "vonggac-alerts": "alerts.json",
+    "vonggac-incidents": "incidents.json",
+    "vonggac-triage": "triage.json",
 }
 _log = structlog.get_logger()
 
