@@ -4,6 +4,7 @@ Each entry makes a fresh store in a folder; ``again`` opens the same folder a se
 would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elasticsearch import ApiError, AsyncElasticsearch
 
 from backbone.clock import ManualClock
 from backbone.elastic_client import Access
@@ -90,12 +92,24 @@ def elastic_events(url: str) -> Callable[[Path, ManualClock, int], Awaitable[Ela
     """In a namespace of this test's own; a second opening finds it by the folder."""
 
     async def opened(folder: Path, clock: ManualClock, max_bytes: int) -> ElasticEvents:
-        namespace = hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()
         return await ElasticEvents.open(
-            Access((url,)), clock, templates=TEMPLATES, namespace=f"vg{namespace}", bulk_events=7, patience=20
+            Access((url,)), clock, templates=TEMPLATES, namespace=elastic_namespace(folder), bulk_events=7, patience=20
         )
 
     return opened
+
+
+def elastic_namespace(folder: Path) -> str:
+    return "vg" + hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()
+
+
+async def forget_elastic(url: str, namespace: str) -> None:
+    """Leave nothing on a server that is not ours, as far as it lets us (the minimal one has no way to drop a data stream)."""
+    async with AsyncElasticsearch(url) as client:
+        with contextlib.suppress(ApiError):
+            await client.indices.delete_data_stream(name=f"logs-vonggac.*-{namespace}")
+        for index in (f"vonggac-{kind}-{namespace}" for kind in ("progress", "quarantine")):
+            await client.indices.delete(index=index, ignore_unavailable=True)
 
 
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
@@ -136,6 +150,8 @@ async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         adapters = {"elastic": (elastic_events(request.getfixturevalue("elasticsearch").url), True)}
     async for place in _place(adapters, request.param, tmp_path):
         yield place
+    if request.param == "elastic":
+        await forget_elastic(request.getfixturevalue("elasticsearch").url, elastic_namespace(tmp_path))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
