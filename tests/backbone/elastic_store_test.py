@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from elasticsearch import AsyncElasticsearch
 
 from backbone.clock import ManualClock
@@ -18,6 +20,8 @@ from backbone.ports import Search, Stored
 from backbone.signals import MemorySignals
 from model import BackboneError, ConfigError, Event, FullError, event_id
 from model.moment import SECOND
+from tests.servers.elastic import Elasticsearch
+from tests.servers.fetch import MissingError
 
 TEMPLATES = Path(__file__).parents[2] / "config" / "elastic"
 START = 1_795_219_200 * SECOND
@@ -250,6 +254,48 @@ async def test_templates_of_somebody_else_are_not_overwritten(elasticsearch_own:
             headers={"content-type": "application/json", "accept": "application/json"},
             body=old,
         )
+
+
+@pytest.mark.slow
+async def test_a_busy_cluster_is_waited_for(at: Open) -> None:
+    """Bulks refused for want of memory (429) are sent again with growing waits until all is stored; each refusal is counted."""
+    try:
+        server = Elasticsearch.make(indexing_pressure__memory__limit="400kb")
+    except MissingError as missing:
+        pytest.skip(str(missing))
+    try:
+        await asyncio.to_thread(server.start)
+        signals = MemorySignals()
+        store = await at(server, bulk_events=20, in_flight=8, patience=60.0, signals=signals)
+        await store.write([stored(n, original=f"{n} " + "word " * 600) for n in range(1, 1_001)])
+        assert await store.flush() == 1_000
+        assert len(await everything(store)) == 1_000
+        refused = sum(n for name, n in signals.counts.items() if name.startswith("elastic_retries"))
+        assert 0 < refused < 2_000
+        assert signals.counts["elastic_events"] == 1_000
+        print(f"1000 events in 50 bulks, {refused} refusals, 0 lost")
+        await store.close()
+    finally:
+        server.close()
+
+
+async def test_another_major_version_is_refused() -> None:
+    """A cluster of another major version, or a server that is none, is a ConfigError. Made up: only one version is at hand."""
+
+    numbers: list[str] = []
+
+    async def root(request: web.Request) -> web.Response:
+        number = numbers[-1]
+        headers = {"X-Elastic-Product": "Elasticsearch"} if "7" in number else {}
+        return web.json_response({"version": {"number": number}}, headers=headers)
+
+    application = web.Application()
+    application.router.add_get("/", root)
+    async with TestServer(application) as fake:
+        for number, said in (("7.17.29", "version 7.17.29; version 8"), ("1", "is not Elasticsearch")):
+            numbers.append(number)
+            with pytest.raises(ConfigError, match=said):
+                await connect(Access((str(fake.make_url("")),)))
 
 
 async def test_a_replay_after_rollover_stores_nothing_twice(elasticsearch: Any, at: Open) -> None:
