@@ -7,9 +7,11 @@ refreshes the streams, so it sees all that any process has stored; what stores h
 Why, and what was measured: ``docs/decisions/elastic.md``.
 """
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
@@ -25,7 +27,9 @@ from backbone.paging import bucket_edges, page_limit, read_place, write_place
 from backbone.ports import Clock, Found, Search, Stored
 from backbone.query import parse
 from backbone.signals import Signals
-from model import Micros
+from model import ConfigError, Micros
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9_.]{1,60}")
 
 
 class ElasticEvents:
@@ -69,9 +73,11 @@ class ElasticEvents:
     ) -> "ElasticEvents":
         """Connect and put the templates of folder ``templates`` in place. ConfigError or BackboneError in one sentence.
 
-        ``ecs`` makes an event's ECS document. ``writer`` is the name under which this store's offset is kept; "" when the bus
-        knows it (then ``resume`` is None). ``patience`` is how many seconds a bulk waits for a cluster that is busy or away.
+        ``ecs`` makes an event's ECS document. ``writer`` is the name under which this store's offset is kept, another one for
+        each process that writes; "" when the bus knows it (then ``resume`` is None and no event is ignored). ``patience`` is how many seconds a bulk waits for a cluster that is busy or away.
         """
+        if not _NAMESPACE.fullmatch(namespace):
+            raise ConfigError(f"The namespace {namespace!r} cannot be part of a data stream's name; use a-z, 0-9, _ and . only.")
         client = await connect(access)
         try:
             await install(client, templates, namespace)
