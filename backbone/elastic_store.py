@@ -74,7 +74,8 @@ class ElasticEvents:
         """Connect and put the templates of folder ``templates`` in place. ConfigError or BackboneError in one sentence.
 
         ``ecs`` makes an event's ECS document. ``writer`` is the name under which this store's offset is kept, another one for
-        each process that writes; "" when the bus knows it (then ``resume`` is None and no event is ignored). ``patience`` is how many seconds a bulk waits for a cluster that is busy or away.
+        each process that writes; "" when the bus knows it (then ``resume`` is None and no event is ignored). ``patience`` is how
+        many seconds a bulk waits for a cluster that is busy or away.
         """
         if not _NAMESPACE.fullmatch(namespace):
             raise ConfigError(f"The namespace {namespace!r} cannot be part of a data stream's name; use a-z, 0-9, _ and . only.")

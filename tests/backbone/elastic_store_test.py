@@ -20,8 +20,6 @@ from backbone.ports import Search, Stored
 from backbone.signals import MemorySignals
 from model import BackboneError, ConfigError, Event, FullError, event_id
 from model.moment import SECOND
-from tests.servers.elastic import Elasticsearch
-from tests.servers.fetch import MissingError
 
 TEMPLATES = Path(__file__).parents[2] / "config" / "elastic"
 START = 1_795_219_200 * SECOND
@@ -257,26 +255,19 @@ async def test_templates_of_somebody_else_are_not_overwritten(elasticsearch_own:
 
 
 @pytest.mark.slow
-async def test_a_busy_cluster_is_waited_for(at: Open) -> None:
+async def test_a_busy_cluster_is_waited_for(make_elasticsearch: Any, at: Open) -> None:
     """Bulks refused for want of memory (429) are sent again with growing waits until all is stored; each refusal is counted."""
-    try:
-        server = Elasticsearch.make(indexing_pressure__memory__limit="400kb")
-    except MissingError as missing:
-        pytest.skip(str(missing))
-    try:
-        await asyncio.to_thread(server.start)
-        signals = MemorySignals()
-        store = await at(server, bulk_events=20, in_flight=8, patience=60.0, signals=signals)
-        await store.write([stored(n, original=f"{n} " + "word " * 600) for n in range(1, 1_001)])
-        assert await store.flush() == 1_000
-        assert len(await everything(store)) == 1_000
-        refused = sum(n for name, n in signals.counts.items() if name.startswith("elastic_retries"))
-        assert 0 < refused < 2_000
-        assert signals.counts["elastic_events"] == 1_000
-        print(f"1000 events in 50 bulks, {refused} refusals, 0 lost")
-        await store.close()
-    finally:
-        server.close()
+    server = make_elasticsearch(indexing_pressure__memory__limit="400kb")
+    await asyncio.to_thread(server.start)
+    signals = MemorySignals()
+    store = await at(server, bulk_events=20, in_flight=8, patience=60.0, signals=signals)
+    await store.write([stored(n, original=f"{n} " + "word " * 600) for n in range(1, 1_001)])
+    assert await store.flush() == 1_000
+    assert len(await everything(store)) == 1_000
+    refused = sum(n for name, n in signals.counts.items() if name.startswith("elastic_retries"))
+    assert 0 < refused < 2_000
+    assert signals.counts["elastic_events"] == 1_000
+    print(f"1000 events in 50 bulks, {refused} refusals, 0 lost")
 
 
 async def test_another_major_version_is_refused() -> None:
