@@ -11,13 +11,14 @@ name in ``source.ip``), is kept under ``vonggac.fields`` as it is (an Elasticsea
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final
 
 import msgspec
 
 from model import Event, LogSource, Micros, Problem, ProblemsError
-from model.moment import to_rfc3339
+from model.moment import LATEST, SECOND, to_rfc3339
 
 MEMO: Final = 4096
 VERSION: Final = "8.17.0"
@@ -29,6 +30,9 @@ _LONGS: Final = frozenset(
         *("file.size", "source.bytes", "destination.bytes", "network.bytes", "event.duration", "url.port"),
     )
 )
+_USERS: Final = frozenset({"user.name", "user.target.name", "user.effective.name"})
+_DOMAINS: Final = frozenset({"destination.domain", "source.domain", "url.domain"})
+_RELATED: Final = _USERS | _DOMAINS
 _HASHES: Final = {"md5", "sha1", "sha256", "sha384", "sha512", "ssdeep", "tlsh"}
 
 
@@ -126,7 +130,7 @@ class Tables:
                 if table.holds(logsource):
                     fields |= table.fields
                     constants |= table.constants
-            paths = {name: tuple((target, tuple(target.split("."))) for target in found) for name, found in fields.items()}
+            paths = {name: tuple(map(_target, found)) for name, found in fields.items()}
             plan = _Plan(paths, {tuple(path.split(".")): value for path, value in constants.items()})
             if len(self._memo) >= MEMO:
                 self._memo.clear()
@@ -134,8 +138,22 @@ class Tables:
         return plan
 
 
+class _Target(msgspec.Struct, frozen=True, gc=False):
+    """An ECS field. ``plain``: any text goes there as it is; ``relates``: its value is repeated under ``related``."""
+
+    name: str
+    path: tuple[str, ...]
+    plain: bool
+    relates: bool
+
+
+def _target(name: str) -> _Target:
+    plain = name not in _LONGS and not name.endswith((".ip", ".hash")) and name != "http.version"
+    return _Target(name, tuple(name.split(".")), plain, name in _RELATED or name.endswith((".ip", ".hash")))
+
+
 class _Plan(msgspec.Struct, frozen=True):
-    fields: dict[str, tuple[tuple[str, tuple[str, ...]], ...]]
+    fields: dict[str, tuple[_Target, ...]]
     constants: dict[tuple[str, ...], Any]
 
 
@@ -166,11 +184,12 @@ def to_document(event: Event, tables: Tables, stored_at: Micros | None = None) -
     for name, value in event.fields.items():
         targets = plan.fields.get(name)
         kept = False
-        for target, path in targets or ():
-            converted = _converted(target, value)
-            if converted is not None and _put(document, path, converted):
+        for target in targets or ():
+            converted = value if target.plain and value and type(value) is str else _converted(target.name, value)
+            if converted is not None and _put(document, target.path, converted):
                 kept = True
-                _relate(target, converted, related)
+                if target.relates:
+                    _relate(target.name, converted, related)
         if not kept:
             rest[name] = value
     for path, value in plan.constants.items():
@@ -189,15 +208,15 @@ def _frame(event: Event, stored_at: Micros | None) -> dict[str, Any]:
     """What every document has, whatever its log source."""
     logsource = event.logsource
     dataset = ".".join(filter(None, (logsource.product or event.format, logsource.service)))
-    received = to_rfc3339(event.received_at)
+    received = _time(event.received_at)
     document: dict[str, Any] = {
-        "@timestamp": to_rfc3339(event.happened_at),
+        "@timestamp": _time(event.happened_at),
         "ecs": {"version": VERSION},
         "event": {
             "id": event.id,
             "original": event.original,
             "created": received,
-            "ingested": to_rfc3339(stored_at) if stored_at is not None else received,
+            "ingested": _time(stored_at) if stored_at is not None else received,
             "dataset": dataset,
             "module": logsource.product or event.format,
             "kind": "event",
@@ -231,10 +250,7 @@ def _converted(target: str, value: Any) -> Any:
         except (ValueError, TypeError, OverflowError):
             return None
     if target.endswith(".ip"):
-        try:
-            return str(ip_address(value)) if isinstance(value, str) else None
-        except ValueError:
-            return None
+        return _address(value) if isinstance(value, str) else None
     if target.endswith(".hash"):
         return _hashes(value)
     if target == "http.version":
@@ -244,6 +260,28 @@ def _converted(target: str, value: Any) -> Any:
     if isinstance(value, list):
         return [str(part) for part in value]
     return value if isinstance(value, str) else str(value)
+
+
+@lru_cache(MEMO)
+def _address(text: str) -> str | None:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
+
+
+@lru_cache(MEMO)
+def _second(number: int) -> str:
+    """``2026-11-21T09:30:00`` of that second since the epoch."""
+    return to_rfc3339(number * SECOND)[:-5]
+
+
+def _time(at: Micros) -> str:
+    """``to_rfc3339``; events of one second share most of it."""
+    if not 0 <= at <= LATEST:
+        return to_rfc3339(at)
+    second, rest = divmod(at, SECOND)
+    return f"{_second(second)}.{rest // 1000:03}Z"
 
 
 def _hashes(value: Any) -> dict[str, str] | None:
@@ -269,9 +307,9 @@ def _put(document: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:
 def _relate(target: str, value: Any, related: Mapping[str, dict[str, None]]) -> None:
     if target.endswith(".ip"):
         related["ip"][value] = None
-    elif target in {"user.name", "user.target.name", "user.effective.name"} and isinstance(value, str):
+    elif target in _USERS and isinstance(value, str):
         related["user"][value] = None
-    elif target in {"destination.domain", "source.domain", "url.domain"} and isinstance(value, str):
+    elif target in _DOMAINS and isinstance(value, str):
         related["hosts"][value] = None
     elif target.endswith(".hash"):
         related["hash"].update(dict.fromkeys(value.values()))

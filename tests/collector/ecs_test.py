@@ -98,7 +98,7 @@ def test_no_field_is_lost(fields: dict[str, Any]) -> None:
         assert all(name in rest for name, value in fields.items() if name not in mapped)
         assert all(value is fields[name] for name, value in rest.items())
         gone = {name for name in fields if name not in rest}
-        assert all(any(_at(found, path) is not None for _, path in mapped[name]) for name in gone)
+        assert all(any(_at(found, target.path) is not None for target in mapped[name]) for name in gone)
 
 
 def test_narrower_tables_win() -> None:

@@ -5,14 +5,19 @@ would. Adapters that keep nothing (memory) have ``lasting`` False.
 """
 
 import asyncio
+import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from elasticsearch import ApiError, AsyncElasticsearch
 
 from backbone.clock import ManualClock, SystemClock
+from backbone.elastic_client import Access
+from backbone.elastic_store import ElasticEvents
 from backbone.kafka_bus import KafkaBus
 from backbone.kafka_cluster import Cluster
 from backbone.kafka_state import KafkaState
@@ -27,6 +32,8 @@ from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
 from model import Micros
 from model.moment import MINUTE
+
+TEMPLATES = Path(__file__).parents[2] / "config" / "elastic"
 
 
 @dataclass
@@ -143,14 +150,35 @@ async def kafka_state(folder: Path, clock: ManualClock, max_bytes: int) -> _Kafk
     return _KafkaState(state, KafkaBus(cluster, signals, prefix=prefix))
 
 
+async def elastic_events(folder: Path, clock: ManualClock, max_bytes: int) -> ElasticEvents:
+    """In a namespace of this test's own; a second opening finds it by the folder."""
+    access = Access(((folder / "elastic").read_text(),))
+    return await ElasticEvents.open(
+        access, clock, templates=TEMPLATES, namespace=elastic_namespace(folder), bulk_events=7, patience=20
+    )
+
+
+def elastic_namespace(folder: Path) -> str:
+    return "vg" + hashlib.blake2b(str(folder).encode(), digest_size=8).hexdigest()
+
+
+async def forget_elastic(url: str, namespace: str) -> None:
+    """Leave nothing on a server that is not ours, as far as it lets us (the minimal one has no way to drop a data stream)."""
+    async with AsyncElasticsearch(url) as client:
+        with contextlib.suppress(ApiError):
+            await client.indices.delete_data_stream(name=f"logs-vonggac.*-{namespace}")
+        for index in (f"vonggac-{kind}-{namespace}" for kind in ("progress", "quarantine")):
+            await client.indices.delete(index=index, ignore_unavailable=True)
+
+
 BUSES = {"memory": (memory_bus, False), "sqlite": (sqlite_log, True), "sqlite-state": (sqlite_state_bus, True)}
 JOURNALS = dict(BUSES)
 BUSES["kafka"] = (kafka_bus, True)
 STATES = {"memory": (memory_state, False), "sqlite": (sqlite_state, True), "kafka": (kafka_state, True)}
-SERVED = {"kafka"}
+SERVED = {"kafka", "elastic"}
 ONE_WRITER = {"kafka"}
 """States with one writer at a time: a second one puts an end to the first."""
-EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True)}
+EVENTS = {"memory": (memory_events, False), "parquet": (parquet_events, True), "elastic": (elastic_events, True)}
 
 
 def _params(adapters: dict[str, Any]) -> list[Any]:
@@ -163,6 +191,8 @@ async def _place(adapters: dict[str, Any], request: pytest.FixtureRequest, folde
     if name == "kafka":
         server = request.getfixturevalue("kafka")
         (folder / "kafka").write_text(f"{server.bootstrap} {request.getfixturevalue('prefix')}")
+    if name == "elastic":
+        (folder / "elastic").write_text(request.getfixturevalue("elasticsearch").url)
     make, lasting = adapters[name]
     place = Place(folder, make, lasting, name == "kafka")
     yield place
@@ -191,6 +221,8 @@ async def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIt
 async def events_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     async for place in _place(EVENTS, request, tmp_path):
         yield place
+    if request.param == "elastic":
+        await forget_elastic(request.getfixturevalue("elasticsearch").url, elastic_namespace(tmp_path))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
