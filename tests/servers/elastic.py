@@ -111,7 +111,7 @@ class Elasticsearch:
 
     def pause(self) -> None:
         """SIGSTOP: the port stays open and nothing answers."""
-        self._process.send(signal.SIGSTOP)
+        self._process.pause()
 
     def go_on(self) -> None:
         if self._process.alive():

@@ -128,7 +128,7 @@ class Kafka:
     def pause(self, *numbers: int) -> None:
         """SIGSTOP: the ports stay open and nothing answers."""
         for one in self._named(numbers):
-            one.send(signal.SIGSTOP)
+            one.pause()
 
     def go_on(self, *numbers: int) -> None:
         for one in self._named(numbers):

@@ -96,6 +96,12 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def pause(self) -> None:
+        """SIGSTOP, and wait until it has reached every thread: on a busy machine one may still answer a request."""
+        self.send(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.pid}/task")
+        wait(f"{self.what} is paused", lambda: all(_state(one) in "tT" for one in threads.iterdir()), 10.0, self.log)
+
     def end(self, number: signal.Signals, seconds: float = 30.0) -> None:
         """Send ``number`` and wait until it is gone; nothing when it is not there."""
         if self.alive():
@@ -103,3 +109,10 @@ class Process:
             self.send(number)
             wait(f"{self.what} does not end on {number.name}", lambda: not self.alive(), seconds, self.log)
         self.file.unlink(missing_ok=True)
+
+
+def _state(thread: Path) -> str:
+    """The kernel's letter for what a thread does; one that has just ended counts as stopped."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    return "T"

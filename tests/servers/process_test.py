@@ -33,7 +33,7 @@ def test_end(tmp_path: Path) -> None:
     one = started(tmp_path, "sleep", "60")
     pid = one.pid
     assert one.alive()
-    one.send(signal.SIGSTOP)
+    one.pause()
     one.end(signal.SIGTERM)
     assert gone(pid, 0)
     assert not one.alive()
