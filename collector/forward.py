@@ -54,7 +54,7 @@ class Forward:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``. CorruptError when the log is shorter than what was forwarded of it."""
-        name = await self._identity()
+        name = await identity(self._journal)
         place = await self._place(name, stop)
         while place is not None and not stop.is_set():
             records = await self._journal.read(TOPIC, place.offset, self._batch, self._wait)
@@ -62,13 +62,6 @@ class Forward:
                 place = await self._take(name, place, records, stop)
             if place is not None:
                 self._tell_lag(records, await self._journal.end(TOPIC) - place.offset)
-
-    async def _identity(self) -> str:
-        kept = await self._journal.checkpoint(IDENTITY)
-        if kept is None:
-            kept = uuid.uuid4().hex.encode()
-            await self._journal.append(TOPIC, (), {IDENTITY: kept})
-        return kept.decode()
 
     async def _place(self, name: str, stop: asyncio.Event) -> "_Place | None":
         """How far the other side has this log; None when stopped while it was away."""
@@ -144,6 +137,15 @@ class Forward:
         late = (self._clock.now() - records[-1].appended_at) / SECOND if records and behind > 0 else 0.0
         self._signals.level("forward_lag", max(0, behind))
         self._signals.level("forward_delay", max(0.0, late))
+
+
+async def identity(journal: Journal) -> str:
+    """The id of a log, given to it at the first call."""
+    kept = await journal.checkpoint(IDENTITY)
+    if kept is None:
+        kept = uuid.uuid4().hex.encode()
+        await journal.append(TOPIC, (), {IDENTITY: kept})
+    return kept.decode()
 
 
 class _Place(msgspec.Struct, frozen=True):

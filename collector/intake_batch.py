@@ -1,7 +1,7 @@
 """One commit in the making: events understood and encoded, and what to count about them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import structlog
@@ -35,32 +35,33 @@ class Understanding(Protocol):
 class Batch:
     """Encoded events as (source, bytes). ``formats`` counts events by (source, format), ``crashed`` records by source."""
 
-    def __init__(self) -> None:
+    def __init__(self, encode: Callable[[Event], bytes] = encode_event) -> None:
+        self._encode = encode
         self.events: list[tuple[str, bytes]] = []
         self.formats: Counter[tuple[str, str]] = Counter()
         self.crashed: Counter[str] = Counter()
 
     def add(self, events: Iterable[Event]) -> None:
-        formats, out = self.formats, self.events
+        formats, out, encode = self.formats, self.events, self._encode
         for event in events:
-            out.append((event.source, encode_event(event)))
+            out.append((event.source, encode(event)))
             formats[event.source, event.format] += 1
 
     def understand(self, records: Sequence[RawRecord], understanding: Understanding) -> None:
         """Add the events of ``records``. A record that makes a parser fail in an unforeseen way is kept as received."""
-        out, formats, understand = self.events, self.formats, understanding.understand
+        out, formats, understand, encode = self.events, self.formats, understanding.understand, self._encode
         for record in records:
             mark = len(out)
             try:
                 events = understand(record)
                 for event in events:
-                    out.append((event.source, encode_event(event)))
+                    out.append((event.source, encode(event)))
             except Exception:
                 del out[mark:]
                 _log.exception("parser_crashed", source=record.source, cursor=record.cursor)
                 self.crashed[record.source] += 1
                 events = [as_received(record)]
-                out.append((record.source, encode_event(events[0])))
+                out.append((record.source, encode(events[0])))
             for event in events:
                 formats[event.source, event.format] += 1
 

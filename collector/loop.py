@@ -12,17 +12,18 @@ commit), collector_commit_errors{reason}, levels collector_queue_bytes, collecto
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
+from backbone.codec import encode_event
 from backbone.ports import Clock, Journal
 from backbone.signals import Signals
 from collector.intake_batch import Batch, Understanding
 from collector.intake_queue import Entry, Queue
 from collector.sources.source import pause
-from model import BackboneError, FullError, RawRecord
+from model import BackboneError, Event, FullError, RawRecord
 
 TOPIC: Final = "events"
 ASSEMBLY: Final = "assembly"
@@ -57,8 +58,10 @@ class Intake:
         commit_bytes: int = 8 << 20,
         tick: float = 1.0,
         linger: float = 0.3,
+        encode: Callable[[Event], bytes] = encode_event,
     ) -> None:
         self._bus = bus
+        self._encode = encode
         self._understanding = understanding
         self._signals = signals
         self._clock = clock
@@ -152,7 +155,7 @@ class Intake:
             raise
 
     async def _commit(self, entries: list[Entry]) -> None:
-        batch, checkpoints = Batch(), dict[str, bytes]()
+        batch, checkpoints = Batch(self._encode), dict[str, bytes]()
         since = 0
         for entry in entries:
             for at in range(0, len(entry.records), _SLICE):

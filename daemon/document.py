@@ -21,6 +21,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "notifier.national": settings.NationalLink,
     "console": settings.Console,
     "national": settings.National,
+    "distributed.kafka": settings.KafkaCluster,
+    "distributed.elasticsearch": settings.ElasticsearchCluster,
 }
 _SOURCES = typing.get_args(typing.get_args(settings.Source)[0])
 

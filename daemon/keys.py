@@ -71,6 +71,19 @@ def read_token(file: Path) -> Token:
     return Token(text)
 
 
+def read_secret(file: Path) -> str:
+    """A password somebody else chose, from a file. ConfigError when it is missing, empty or readable by others."""
+    try:
+        if file.stat().st_mode & 0o077:
+            raise ConfigError(f"{file}: others may read this password; run chmod 600 {file}")
+        text = file.read_text("utf-8").strip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"{file}: this password cannot be read ({error.strerror})") from None
+    if not text:
+        raise ConfigError(f"{file}: this password is empty")
+    return text
+
+
 def certificate(folder: Path, hosts: tuple[str, ...] = ("localhost", "127.0.0.1")) -> tuple[Path, Path]:
     """Files of a self-signed server certificate and its key for ``hosts``, made when they are not there yet (valid two years)."""
     chain, key = folder / "syslog-tls.crt", folder / "syslog-tls.key"

@@ -187,6 +187,40 @@ class National(Section):
     organisation_name: str = Field("Trung tâm giám sát an toàn thông tin tỉnh", description="its name there")
 
 
+class KafkaCluster(Section):
+    """The Kafka cluster that carries what happens from machine to machine."""
+
+    servers: list[str] = Field(min_length=1, description="host:port of some of its servers")
+    prefix: str = Field("vonggac.", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="what names of topics and groups begin with")
+    replication: int = Field(3, ge=1, le=9, description="copies of each record, on as many servers")
+    in_sync: int = Field(2, ge=1, le=9, description="copies that must be written before a record counts as taken")
+    keep: Duration = Field(7 * DAY, description="how long records of events, alerts and incidents stay on the topics")
+    tls: bool = Field(True, description="talk TLS; false only within a network of your own")
+    ca: str = Field("", description="PEM file of the CA of its servers; empty: the machine's own list")
+    certificate: str = Field("", description="PEM file of our client certificate, where it asks for one")
+    key: str = Field("", description="PEM file of its private key")
+    user: str = Field("", description="user, where it asks for a password; needs TLS")
+    password_file: str = Field("", description="file with the password, mode 0600")
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field("SCRAM-SHA-512", description="how it is shown")
+
+
+class ElasticsearchCluster(Section):
+    """The Elasticsearch cluster that keeps events to be searched."""
+
+    urls: list[str] = Field(min_length=1, description="https://host:port of some of its nodes")
+    namespace: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_.]{0,99}$", description="last part of the data streams' names")
+    ca: str = Field("", description="PEM file of the CA of its nodes; empty: the machine's own list")
+    user: str = Field("", description="user, where it asks for a password")
+    password_file: str = Field("", description="file with the password, mode 0600")
+
+
+class Distributed(Section):
+    """Many machines: Kafka in place of the local log, Elasticsearch in place of the local store."""
+
+    kafka: KafkaCluster
+    elasticsearch: ElasticsearchCluster
+
+
 class Settings(Section):
     """The whole configuration file."""
 
@@ -202,6 +236,7 @@ class Settings(Section):
     notifier: Notifier = Notifier()
     console: Console = Console()
     national: National = National()
+    distributed: Distributed | None = Field(None, description="left out: everything on this machine")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="mildest log line written")
 
     @property

@@ -1,6 +1,7 @@
 """Builds the house: the only package that names concrete adapters and puts rooms together.
 
-One module a role, imported when that role is built: a process carries only what it needs.
+One module a role, imported when that role is built: a process carries only what it needs. ``far_<role>`` is the same role of a
+house on many machines.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ Built = dict[str, Loop]
 @contextlib.asynccontextmanager
 async def built(role: str, configuration: Configuration, clock: Clock, signals: Signals) -> AsyncIterator[Built]:
     """The loops of a role, with their adapters open inside."""
-    build = importlib.import_module(f"daemon.wiring.{role}").build
+    far = configuration.settings.distributed is not None and role != "national"
+    build = importlib.import_module(f"daemon.wiring.{'far_' if far else ''}{role}").build
     async with build(configuration, clock, signals) as loops:
         yield loops

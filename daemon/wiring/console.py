@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from backbone.parquet_store import ParquetEvents
-from backbone.ports import Clock
+from backbone.ports import Bus, Clock, EventStore, StateStore
 from backbone.signals import Signals
 from backbone.sqlite_log import SqliteLog
 from backbone.sqlite_state import SqliteState
@@ -25,6 +25,17 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
     log = await SqliteLog.open(home / "log.db", clock)
     state = await SqliteState.open(home / "state.db", clock)
     events = await ParquetEvents.open(home / "events", clock, log)
+    try:
+        yield watching(configuration, log, state, events, clock)
+    finally:
+        await events.close()
+        await state.close()
+        await log.close()
+
+
+def watching(configuration: Configuration, bus: Bus, state: StateStore, events: EventStore, clock: Clock) -> Built:
+    """The loops of the page."""
+    home = configuration.home
 
     def look() -> health.Health:
         return health.read(home / "run/health", roles(configuration), clock.now())
@@ -34,7 +45,7 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
         alive = all("has not been heard" not in p and "restarting" not in p for p in seen.problems)
         return alive, seen.ready, {"ready": seen.ready, "problems": list(seen.problems)}
 
-    figures = Figures(log, state, clock, look)
+    figures = Figures(bus, state, clock, look)
     host, port = split_address(configuration.settings.console.listen)
     console = Console(
         state=state,
@@ -47,9 +58,4 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
         host=host,
         port=port,
     )
-    try:
-        yield {"console": console.run, "figures": figures.run}
-    finally:
-        await events.close()
-        await state.close()
-        await log.close()
+    return {"console": console.run, "figures": figures.run}

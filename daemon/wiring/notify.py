@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from backbone.ports import Clock, Journal
+from backbone.ports import Bus, Clock, Journal, StateStore
 from backbone.signals import Signals
 from backbone.sqlite_state import SqliteState
 from daemon import keys
@@ -23,35 +23,46 @@ KEEP = {"incidents": 10_000, "dead-letters": 100_000}
 
 @contextlib.asynccontextmanager
 async def build(configuration: Configuration, clock: Clock, signals: Signals) -> AsyncIterator[Built]:
-    wanted = configuration.settings.notifier
-    legal = load_legal(configuration)
     state = await SqliteState.open(configuration.home / "state.db", clock)
+    try:
+        async with notifying(configuration, state.bus, state, clock, signals) as loops:
+            yield loops | {"trim": every(TRIM_EVERY, lambda: _trim(state.bus, signals))}
+    finally:
+        await state.close()
+
+
+@contextlib.asynccontextmanager
+async def notifying(
+    configuration: Configuration, bus: Bus, state: StateStore, clock: Clock, signals: Signals
+) -> AsyncIterator[Built]:
+    """The loops from alerts to receipts."""
+    wanted = configuration.settings.notifier
     client = wanted.national.key_file
     key = keys.read_token(configuration.path(client) if client else configuration.home / "keys/national-client.key")
     sink = NationalApi(url=configuration.settings.national_url, key=key.reveal())
     grouping = Grouping(
-        legal=legal,
+        legal=load_legal(configuration),
         systems=configuration.systems,
         window=wanted.window,
         minimum=wanted.minimum,
         unlinkable=wanted.unlinkable,
     )
+    deliver = Deliver(
+        state=state,
+        sink=sink,
+        clock=clock,
+        signals=signals,
+        profile=wanted.legal,
+        systems=configuration.systems,
+        interval=wanted.national.min_interval,
+    )
     try:
-        notify = Notify(bus=state.bus, state=state, grouping=grouping, clock=clock, signals=signals)
-        deliver = Deliver(
-            state=state,
-            sink=sink,
-            clock=clock,
-            signals=signals,
-            profile=wanted.legal,
-            systems=configuration.systems,
-            interval=wanted.national.min_interval,
-        )
-        trim = every(TRIM_EVERY, lambda: _trim(state.bus, signals))
-        yield {"notify": notify.run, "deliver": deliver.run, "trim": trim}
+        yield {
+            "notify": Notify(bus=bus, state=state, grouping=grouping, clock=clock, signals=signals).run,
+            "deliver": deliver.run,
+        }
     finally:
         await sink.close()
-        await state.close()
 
 
 async def _trim(bus: Journal, signals: Signals) -> None:

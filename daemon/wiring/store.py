@@ -22,7 +22,7 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
             home / "events", clock, segment_events=wanted.segment_events, segment_age=wanted.segment_age
         )
         try:
-            store = Store(bus_events=log, events=events, clock=clock, signals=signals, retention=_retention(configuration))
+            store = Store(bus_events=log, events=events, clock=clock, signals=signals, retention=retention(configuration))
             yield {"store": store.run}
         finally:
             await events.close()
@@ -30,7 +30,8 @@ async def build(configuration: Configuration, clock: Clock, signals: Signals) ->
         await log.close()
 
 
-def _retention(configuration: Configuration) -> dict[str, Micros]:
+def retention(configuration: Configuration) -> dict[str, Micros]:
+    """How long events are kept, by code of their system; "" for all others."""
     keep = configuration.settings.store.keep
     other = configuration.settings.store.keep_other
     return {"": other} | {s.code: keep.get(s.level, other) for s in configuration.systems}

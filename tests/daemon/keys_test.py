@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.keys import certificate, private_folder, read_token, server_tls, token
+from daemon.keys import certificate, private_folder, read_secret, read_token, server_tls, token
 from model import ConfigError
 
 
@@ -53,3 +53,20 @@ def test_private_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="VONGGAC_HOME"):
         private_folder(tmp_path / "file/x")
+
+
+def test_a_password_from_a_file(tmp_path: Path) -> None:
+    """Whole, without the line's end; refused when others may read it, when there is none, when it is empty."""
+    file = tmp_path / "kafka.password"
+    file.write_text("mật khẩu \n")
+    file.chmod(0o600)
+    assert read_secret(file) == "mật khẩu "
+    file.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_secret(file)
+    file.chmod(0o600)
+    file.write_text("\n")
+    with pytest.raises(ConfigError, match="empty"):
+        read_secret(file)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_secret(tmp_path / "none")

@@ -139,3 +139,10 @@ def until(holds: Callable[[], object], limit: float) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.1)
+
+
+def test_the_configuration_of_many_machines_loads() -> None:
+    """It is one of ours, with TLS and passwords on."""
+    far = load(ROOT / "config/distributed.yml").settings.distributed
+    assert far is not None and far.kafka.tls and far.kafka.password_file and far.kafka.replication == 3
+    assert all(url.startswith("https://") for url in far.elasticsearch.urls)

@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -115,15 +117,31 @@ def settle(house: House, load: list[Sender]) -> None:
 @pytest.mark.slow
 def test_kills_under_load_lose_and_double_nothing(houses: Callable[..., House], tmp_path: Path) -> None:
     """Whatever is killed whenever: every record acknowledged or written is stored once, and alerts are those of a quiet run."""
+    compare(houses, tmp_path, KILLS, {}, {})
+
+
+def test_kills_in_a_house_of_many_machines(houses: Callable[..., House], tmp_path: Path, kafka: Any, elasticsearch: Any) -> None:
+    """The same with Kafka and Elasticsearch between the roles."""
+
+    def far() -> dict[str, Any]:
+        name = f"kills{uuid4().hex[:8]}"
+        bus = {"servers": [kafka.bootstrap], "prefix": f"{name}.", "replication": 1, "in_sync": 1, "tls": False}
+        return {"distributed": {"kafka": bus, "elasticsearch": {"urls": [elasticsearch.url], "namespace": name}}}
+
+    compare(houses, tmp_path, max(KILLS // 4, 5), far(), far())
+
+
+def compare(houses: Callable[..., House], tmp_path: Path, most: int, one: dict[str, Any], quietly: dict[str, Any]) -> None:
+    """A house of settings ``one`` with ``most`` kills against one of ``quietly`` without."""
     start, rng, kills = time.time_ns() // 1000 - 30 * MINUTE, random.Random(), Counter[str]()
     files = tmp_path / "killed-logs"
-    house = houses("killed", files=followed(files))
+    house = houses("killed", files=followed(files), **one)
     house.start()
     load = senders(house, files, start, pause=0.1)
     began = time.monotonic()
     for sender in load:
         sender.start()
-    while kills.total() < KILLS and all(s.is_alive() for s in load):
+    while kills.total() < most and all(s.is_alive() for s in load):
         time.sleep(rng.uniform(0.1, 1.5))
         strike(house, rng, kills)
         if house.process is None or house.process.poll() is not None:
@@ -146,7 +164,7 @@ def test_kills_under_load_lose_and_double_nothing(houses: Callable[..., House], 
     assert not lost and not twice and counts.keys() == sent
 
     quiet = tmp_path / "quiet-logs"
-    other = houses("quiet", files=followed(quiet))
+    other = houses("quiet", files=followed(quiet), **quietly)
     other.start()
     load = senders(other, quiet, start, pause=0.0, limits=[s.sent for s in load])
     for sender in load:
