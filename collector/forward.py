@@ -26,8 +26,8 @@ TOPIC: Final = "events"
 SPACE: Final = "forward"
 IDENTITY: Final = "forward:id"
 """Checkpoint of the log that names it."""
-LONGEST: Final = 8 << 20
-"""Bytes of a record that is taken on; of a longer one the beginning goes to the dead letters."""
+LONGEST: Final = 7 << 20
+"""Bytes of a record that is taken on, below what the topics take; of a longer one the beginning goes to the dead letters."""
 KEPT: Final = 256 << 10
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
