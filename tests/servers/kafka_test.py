@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -87,6 +88,7 @@ async def test_expired_certificate(make_kafka: Callable[..., Kafka], caplog: pyt
     """``valid_days`` below 0: the broker comes up and no client trusts it, because its certificate has expired."""
     kafka = make_kafka(valid_days=-1)
     kafka.start()
+    caplog.set_level(logging.DEBUG, logger="aiokafka")  # our own adapters keep it quiet
     one = AIOKafkaProducer(**kafka.tls())
     with pytest.raises(KafkaConnectionError):
         await one.start()
